@@ -1,0 +1,73 @@
+"""What a store promises. SQLite and InfluxDB keep the same contract, tested by one suite."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from telemetry.reading import Quality, Reading
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """A reading that the store will never take, or took only in part."""
+
+    reading: Reading
+    detail: str
+    """What the store said, for a person. Never a secret."""
+
+
+class Outcome(Struct, frozen=True):
+    """What became of a write. A reading that is neither refused nor kept is written."""
+
+    refused: Sequence[Refusal] = ()
+    keep: Sequence[Reading] = ()
+    """To be tried again: the store was away, slow, full or not ready."""
+    retry_after_s: float | None = None
+    """How long the store asked us to wait, if it did."""
+    trouble: str | None = None
+    """Why readings are kept, in one sentence for the operator; None when all is well."""
+    alarm: bool = False
+    """The trouble does not pass by itself: wrong token, no such bucket, series limit, most of a batch refused."""
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """One stored value."""
+
+    device: str
+    metric: str
+    time_ns: int
+    """As stored: event time in ns; for kind `event` the sequence number stands below the millisecond."""
+    value: float | str
+    quality: Quality
+
+
+class StoreWriter(Protocol):
+    """The way in."""
+
+    async def start(self) -> None:
+        """Make what is missing (bucket, tables) and check what is there. Raises `StoreUnusableError` with the mend."""
+
+    async def write(self, readings: Sequence[Reading]) -> Outcome:
+        """Store; idempotent: the same device, metric and time is one value, the last received wins. Never raises."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+
+
+class StoreReader(Protocol):
+    """The way out."""
+
+    async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
+        """The newest value of each metric of each device."""
+
+    def history(
+        self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int
+    ) -> AsyncIterator[Sample]:
+        """All values with start <= time < end, in order of time, a metric after the other."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+
+
+class StoreUnusableError(Exception):
+    """The store can't be used as it is; the message says what to do."""
