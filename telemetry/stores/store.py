@@ -54,15 +54,23 @@ class StoreWriter(Protocol):
         """Let go of connections and files."""
 
 
+class RetainingWriter(StoreWriter, Protocol):
+    """A way in that also knows how long the store keeps what it takes. Both stores are one."""
+
+    async def retention_s(self) -> float | None:
+        """How long a reading is kept, seconds; None: for ever, or not known while the store is away."""
+
+    async def expire(self, now_ns: int) -> int:
+        """Delete what is older than its retention; called about hourly. Gives the number of values. Never raises."""
+
+
 class StoreReader(Protocol):
-    """The way out."""
+    """The way out. Both questions raise `StoreAwayError` when the store does not answer."""
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
         """The newest value of each metric of each device."""
 
-    def history(
-        self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int
-    ) -> AsyncIterator[Sample]:
+    def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
         """All values with start <= time < end, in order of time, a metric after the other."""
 
     async def close(self) -> None:
@@ -71,3 +79,7 @@ class StoreReader(Protocol):
 
 class StoreUnusableError(Exception):
     """The store can't be used as it is; the message says what to do."""
+
+
+class StoreAwayError(Exception):
+    """The store can't be asked just now; the message says why, never a secret."""

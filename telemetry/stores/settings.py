@@ -1,0 +1,89 @@
+"""What a person writes about the store: `store:` in the deployment's settings."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, field_validator, model_validator
+
+
+class SqliteSettings(BaseModel):
+    """The embedded store: one file, nothing to install."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["sqlite"] = "sqlite"
+    path: Path | None = None
+    """The file. None: `store.db` in the data folder. Not on a network file system: SQLite's locks do not hold there."""
+    retention_days: PositiveFloat | None = 400
+    """How long values are kept, days; a site may have its own. None: for ever. 400: this month beside the same month
+    of last year. Archive sites are kept for ever unless they say otherwise."""
+
+
+class InfluxSettings(BaseModel):
+    """InfluxDB 1.8 or newer of 1.x, or 2.x."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["influxdb"]
+    url: str
+    """As in `https://influx.example.org:8086`. Plain http only to this machine itself, see `insecure`."""
+    bucket: str = "caretaker/autogen"
+    """1.x: `database/retention-policy`; 2.x: the bucket's name. It is made at the start where it is missing and the
+    credentials allow it."""
+    org: str = ""
+    """2.x: the organisation's name or id. Empty for 1.x, which has none."""
+    token: SecretStr | None = None
+    """2.x: an API token that may read and write the bucket. None: user and password, or neither."""
+    username: str | None = None
+    """1.x: the user. None: InfluxDB asks for none."""
+    password: SecretStr | None = None
+    """1.x: the user's password."""
+    ca: Path | None = None
+    """File with the certificate authorities to trust, PEM. None: the system's."""
+    timeout_s: PositiveFloat = 10.0
+    """How long one request may take, seconds. After it the readings are kept and tried again. 10: a busy InfluxDB
+    answers a full batch within two."""
+    retention_days: PositiveFloat | None = None
+    """How long a bucket that Caretaker makes keeps values, days. None: for ever, because what is deleted does not come
+    back. A bucket that exists is left as it is."""
+    insecure: bool = False
+    """True: allow plain http to another machine. Credentials and readings then cross the network in the clear."""
+
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("expected an address such as https://influx.example.org:8086")
+        if parts.username or parts.password:
+            raise ValueError("credentials do not belong in the address: use `token`, or `username` and `password`")
+        if parts.query or parts.fragment:
+            raise ValueError("expected an address without ? and #")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "InfluxSettings":
+        if self.token is not None and self.username is not None:
+            raise ValueError("give `token` (2.x) or `username` and `password` (1.x), not both")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` go together")
+        if urlsplit(self.url).scheme == "http" and not self.insecure and not is_loopback(self.url):
+            raise ValueError(
+                "plain http to another machine sends credentials and readings in the clear: use https, or set "
+                "`insecure: true` where the network itself is protected"
+            )
+        return self
+
+
+StoreSettings = Annotated[SqliteSettings | InfluxSettings, Field(discriminator="kind")]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine itself, without asking a name server."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,106 @@
+"""The way out of the embedded store: a read-only connection in a thread of its own."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from telemetry.reading import Quality
+from telemetry.stores.sqlite.schema import open_for_reading
+from telemetry.stores.store import Sample, StoreAwayError
+
+PAGE = 5_000
+"""Values fetched at a time: bounds memory, and no read transaction lasts long enough to keep the WAL from shrinking."""
+
+# A device that moved has one series at each site; both are its history.
+SERIES = "SELECT id FROM series WHERE device = ? AND metric = ?"
+LATEST = """
+SELECT series.device, series.metric, sample.time_ns, sample.value, sample.quality
+FROM json_each(?) AS wanted
+JOIN series ON series.device = wanted.value
+JOIN sample ON sample.series = series.id
+    AND sample.time_ns = (SELECT max(time_ns) FROM sample WHERE series = series.id)
+ORDER BY wanted.key, series.metric, sample.time_ns
+"""
+NEXT_PAGE = """
+SELECT time_ns, series, value, quality FROM sample
+WHERE series IN (SELECT value FROM json_each(:series))
+    AND time_ns >= :from_ns AND time_ns < :end_ns AND (time_ns, series) > (:from_ns, :after_series)
+ORDER BY time_ns, series LIMIT :page
+"""
+NO_SERIES = -1
+
+
+class SqliteReader:
+    """Reads one file. A file that is not there yet reads as empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-read")
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None  # touched by the thread only
+
+    async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
+        """The newest value of each metric of each device, in the order asked for, then by metric."""
+        rows = await self._ask(LATEST, (json.dumps(list(dict.fromkeys(devices))),))
+        newest = {(device, metric): (time_ns, value, quality) for device, metric, time_ns, value, quality in rows}
+        return [
+            Sample(device, metric, time_ns, value, Quality(quality))
+            for (device, metric), (time_ns, value, quality) in newest.items()
+        ]
+
+    async def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
+        """All values with start <= time < end, in order of time, a metric after the other."""
+        for metric in metrics:
+            series = json.dumps([row[0] for row in await self._ask(SERIES, (device, metric))])
+            from_ns, after_series = start_ns, NO_SERIES
+            while True:
+                page = await self._ask(
+                    NEXT_PAGE,
+                    {
+                        "series": series,
+                        "from_ns": from_ns,
+                        "end_ns": end_ns,
+                        "after_series": after_series,
+                        "page": PAGE,
+                    },
+                )
+                for time_ns, _, value, quality in page:
+                    yield Sample(device, metric, time_ns, value, Quality(quality))
+                if len(page) < PAGE:
+                    break
+                from_ns, after_series = page[-1][0], page[-1][1]
+
+    async def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        self._thread.shutdown()
+
+    async def _ask(self, query: str, parameters: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._fetch, query, parameters)
+
+    # In the thread.
+
+    def _fetch(self, query: str, parameters: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            if not self._path.exists():
+                return []
+            self._connection = open_for_reading(self._path)
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            self._disconnect()
+            if "no such table" in str(error):  # the writer has made the file, not yet its tables
+                return []
+            raise StoreAwayError(f"the store's file cannot be read: {error}") from error
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
