@@ -2,7 +2,6 @@
 
 import ssl
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
@@ -18,7 +17,7 @@ class BrokerSettings(BaseModel):
     """An MQTT 5 listener. 1884 is the embedded broker's; other brokers speak 5 on 1883, or 8883 with TLS."""
     username: str | None = None
     password: SecretStr | None = None
-    """Better from the environment (`CARETAKER_BROKER__PASSWORD`) or `password_file` than from a file in a repository."""
+    """Better from the environment (`CARETAKER_BROKER__PASSWORD`) or from `password_file`."""
     password_file: FilePath | None = None
     """A file that holds nothing but the password."""
     tls: bool = False

@@ -1,0 +1,190 @@
+"""A persistent MQTT 5 session: deliveries of all its connections, one after the other, for as long as it is wanted.
+
+Nothing is acknowledged here. Whoever takes a delivery acknowledges it when it is durable; until then the broker holds
+it, and sends it again on the next connection.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+
+import mqtt5
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from telemetry.mqtt.connection import (
+    KEEP_ALIVE_S,
+    Connection,
+    ConnectionFailedError,
+    Counts,
+    SessionTakenOverError,
+)
+from telemetry.mqtt.inflight import Delivery
+from telemetry.mqtt.settings import BrokerSettings
+
+log = structlog.get_logger(__name__)
+
+CONNECT_LIMIT_S = 10.0
+BACK_OFF_FIRST_S = 0.1
+BACK_OFF_CAP_S = 10.0
+
+
+class SessionSettings(BaseModel):
+    """What we ask of the broker for ourselves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_id: str = Field(default="caretaker-ingestor", min_length=1, max_length=64)
+    """Fixed: the broker keeps the session under it. Two services with one id throw each other out."""
+    receive_maximum: int = Field(default=5_000, ge=10, le=65_535)
+    """How many messages the broker may send before it needs an acknowledgement: the back-pressure."""
+    session_expiry_s: int = Field(default=7 * 86_400, ge=60)
+    """How long the broker keeps messages for us while we are away."""
+
+
+class Subscription(BaseModel):
+    """A topic filter, and whether retained messages are wanted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filter: str
+    """May be shared: `$share/GROUP/FILTER`."""
+    retained: bool = False
+    """True for states that stay true until they change, such as `…/status`."""
+
+    def topic_filter(self) -> mqtt5.TopicFilter:
+        """As the broker is told."""
+        handling = mqtt5.RetainHandling.SEND_ALWAYS if self.retained else mqtt5.RetainHandling.SEND_NEVER
+        return mqtt5.TopicFilter(
+            self.filter,
+            max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+            retain_as_published=False,  # so that the flag says that the broker had it stored
+            retain_handling=handling,
+        )
+
+
+class Session:
+    """Connects, resumes, backs off. `trouble` is None while everything that was asked for is granted."""
+
+    def __init__(
+        self, broker: BrokerSettings, settings: SessionSettings, subscriptions: Sequence[Subscription]
+    ) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._filters = [subscription.topic_filter() for subscription in subscriptions]
+        self._connection: Connection | None = None
+        self._stopping = asyncio.Event()
+        self.counts = Counts()
+        self.trouble: str | None = "not connected yet"
+
+    @property
+    def unacknowledged(self) -> int:
+        """Delivered on the present connection, not durable yet."""
+        return 0 if self._connection is None else self._connection.inflight.unacknowledged
+
+    def stop(self) -> None:
+        """End `deliveries` after the batch that is under way. What is not acknowledged stays with the broker."""
+        self._stopping.set()
+        if self._connection is not None:
+            self._connection.inflight.close()
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """Batches, in the order received, until `stop`. Raises `SessionTakenOverError`; everything else is retried."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                connection = await self._connect()
+            except (OSError, ssl.SSLError, ConnectionFailedError) as error:
+                failures += 1
+                self._troubled(str(error) or type(error).__name__)
+                await self._back_off(failures)
+                continue
+            pings = asyncio.create_task(connection.keep_alive(self._ping_interval_s), name="mqtt keep-alive")
+            try:
+                # An abort by the broker right after CONNACK must not become a tight loop.
+                failures = failures + 1 if connection.lost.is_set() else 0
+                while not self._stopping.is_set() and (delivery := await connection.next()) is not None:
+                    yield delivery
+            finally:
+                connection.disconnect()
+                pings.cancel()
+                with suppress(asyncio.CancelledError):
+                    await pings
+                self._connection = None
+            if isinstance(connection.failure, SessionTakenOverError):
+                self._troubled(str(connection.failure))
+                raise connection.failure
+            if not self._stopping.is_set():
+                self._troubled(str(connection.failure))
+                await self._back_off(failures)
+
+    async def _connect(self) -> Connection:
+        broker, settings = self._broker, self._settings
+        loop = asyncio.get_running_loop()
+        context = broker.ssl_context()
+        _, connection = await asyncio.wait_for(
+            loop.create_connection(
+                lambda: Connection(self.counts, settings.receive_maximum), broker.host, broker.port, ssl=context
+            ),
+            CONNECT_LIMIT_S,
+        )
+        self._connection = connection
+        try:
+            return await self._establish(connection)
+        except BaseException:
+            connection.abort("the session could not be established")
+            self._connection = None
+            raise
+
+    async def _establish(self, connection: Connection) -> Connection:
+        broker, settings = self._broker, self._settings
+        secret = broker.secret()
+        answer = await connection.open(
+            mqtt5.ConnectPacket(
+                settings.client_id,
+                username=broker.username,
+                password=None if secret is None else secret.encode(),
+                clean_start=False,
+                keep_alive=KEEP_ALIVE_S,
+                session_expiry_interval=settings.session_expiry_s,
+                receive_max=settings.receive_maximum,
+            )
+        )
+        self._ping_interval_s = float(answer.server_keep_alive or KEEP_ALIVE_S)
+        if self.counts.connections and not answer.session_present:
+            self.counts.sessions_lost += 1
+            log.error("the broker has lost our session", consequence="what it held for us since the last connection")
+        self.counts.connections += 1
+        granted = await connection.subscribe(self._filters)
+        self.trouble = self._shortfall(answer, granted)
+        if self.trouble is None:
+            log.info("session established", host=broker.host, port=broker.port, resumed=answer.session_present)
+        else:
+            log.error("the broker does not grant what no loss needs", trouble=self.trouble)
+        return connection
+
+    def _shortfall(self, answer: mqtt5.ConnAckPacket, granted: mqtt5.SubAckPacket) -> str | None:
+        """What the broker did not grant, in a sentence."""
+        expiry_s = answer.session_expiry_interval
+        if expiry_s is not None and expiry_s < self._settings.session_expiry_s:
+            return (
+                f"the broker keeps sessions for {expiry_s} s only, {self._settings.session_expiry_s} s were asked for"
+            )
+        for topic_filter, code in zip(self._filters, granted.reason_codes, strict=True):
+            if code is not mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE:
+                return f"the broker grants {code.name} for {topic_filter.pattern}, QoS 1 was asked for"
+        return None
+
+    def _troubled(self, trouble: str) -> None:
+        trouble = f"broker {self._broker.host}:{self._broker.port}: {trouble}"
+        if self.trouble != trouble:
+            log.warning("not connected", reason=trouble)
+        self.trouble = trouble
+
+    async def _back_off(self, failures: int) -> None:
+        """Wait before the next attempt: doubling, capped, with jitter so that services don't come in step."""
+        limit_s = min(BACK_OFF_CAP_S, BACK_OFF_FIRST_S * 2 ** min(failures, 10))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), limit_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
