@@ -1,7 +1,7 @@
 """`caretaker up --lan`: certificates and passwords, made for the purpose and kept for the next start.
 
-Everything secret is readable by its owner alone. The authority's key is thrown away after it has signed: nobody can sign
-another broker with it, and a new address of the machine means new files, which every device has to be given.
+Everything secret is readable by its owner alone. The authority's key is thrown away after it has signed: nobody can
+sign another broker with it, and a new address of the machine means new files, which every device has to be given.
 """
 
 import csv
