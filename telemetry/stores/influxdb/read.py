@@ -1,0 +1,102 @@
+"""The way out of InfluxDB: InfluxQL, which 1.x, 2.x and 3.x share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from telemetry.catalogue.metric import Metric
+from telemetry.reading import Quality
+from telemetry.registry.models import Registry
+from telemetry.series import quality_field
+from telemetry.stores.influxdb.client import InfluxHttp
+from telemetry.stores.influxdb.influxql import identifier, rows, select, series
+from telemetry.stores.influxdb.provision import field_types
+from telemetry.stores.settings import InfluxSettings
+from telemetry.stores.store import Sample
+
+PAGE = 10_000
+"""Rows fetched at a time: bounds memory on both sides. Must exceed the number of sites one device has stood at."""
+DEVICES_AT_ONCE = 50
+"""In one query: their names travel in its address."""
+
+
+class InfluxReader:
+    """Reads one bucket. Requests run in one thread of its own."""
+
+    def __init__(self, settings: InfluxSettings, registry: Callable[[], Registry]) -> None:
+        """`registry` gives the one in force now: it says in which measurement a metric lies."""
+        self._registry = registry
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="influxdb-read")
+        self._closed = False
+        self._http = InfluxHttp(settings)  # touched by the thread only
+
+    async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
+        """The newest value of each metric of each device, in the order asked for, then by metric."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._latest, list(dict.fromkeys(devices))
+        )
+
+    async def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
+        """All values with start <= time < end, in order of time, a metric after the other."""
+        loop = asyncio.get_running_loop()
+        for name in metrics:
+            metric = self._registry().metrics.get(name)
+            from_ns: int | None = start_ns
+            while metric is not None and from_ns is not None:
+                page, from_ns = await loop.run_in_executor(self._thread, self._page, device, metric, from_ns, end_ns)
+                for sample in page:
+                    yield sample
+
+    async def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._http.close)
+        self._thread.shutdown()
+
+    # In the thread.
+
+    def _latest(self, devices: Sequence[str]) -> list[Sample]:
+        if not devices:
+            return []
+        stored = field_types(self._http)
+        metrics = [
+            metric
+            for name, metric in sorted(self._registry().metrics.items())
+            if name in stored.get(metric.measurement, ())
+        ]
+        found: dict[str, list[Sample]] = {device: [] for device in devices}
+        for start in range(0, len(devices), DEVICES_AT_ONCE):
+            some = devices[start : start + DEVICES_AT_ONCE]
+            for metric in metrics:
+                for sample in self._newest(metric, some):
+                    found[sample.device].append(sample)
+        return [sample for samples in found.values() for sample in samples]
+
+    def _newest(self, metric: Metric, devices: Sequence[str]) -> Iterator[Sample]:
+        parameters = {f"device{index}": device for index, device in enumerate(devices)}
+        anyone = " OR ".join(f'"device" = ${name}' for name in parameters)
+        what = f"last({identifier(metric.name)}) AS value, {identifier(quality_field(metric.name))} AS quality"
+        query = select(what, metric.measurement, f'WHERE {anyone} GROUP BY "device"')
+        for result in self._http.query(query, parameters):
+            for row in rows(result):
+                yield _sample(row["device"], metric.name, row["time"], row["value"], row["quality"])
+
+    def _page(self, device: str, metric: Metric, from_ns: int, end_ns: int) -> tuple[list[Sample], int | None]:
+        """One page, and where the next begins; None: that was all."""
+        what = f"{identifier(metric.name)} AS value, {identifier(quality_field(metric.name))} AS quality"
+        rest = f'WHERE "device" = $device AND time >= {from_ns:d} AND time < {end_ns:d} ORDER BY time LIMIT {PAGE}'
+        (result,) = self._http.query(select(what, metric.measurement, rest), {"device": device})
+        found = [one for part in series(result) for one in part["values"]]
+        next_ns = None
+        if len(found) == PAGE and found[0][0] != found[-1][0]:
+            # A device that has moved may have two rows of one moment, and the page may end between them.
+            next_ns = found[-1][0]
+            found = [row for row in found if row[0] != next_ns]
+        return [_sample(device, metric.name, *row) for row in found if row[1] is not None], next_ns
+
+
+def _sample(device: str, metric: str, time_ns: int, value: float | str, quality: int | None) -> Sample:
+    # JSON has one kind of number: 21.0 comes as 21.
+    return Sample(device, metric, time_ns, value if isinstance(value, str) else float(value), Quality(quality or 0))
