@@ -1,0 +1,112 @@
+"""What a person writes about the ingestor in `caretaker.yaml`. Everything has a default that is safe."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from telemetry.document import Document, DocumentError, Problem
+from telemetry.mqtt.session import SessionSettings, Subscription
+from telemetry.mqtt.settings import BrokerSettings, is_loopback
+from telemetry.stores.settings import SqliteSettings, StoreSettings
+from telemetry.topics import Channel, filters
+
+FILE = "caretaker.yaml"
+DAY_S = 86_400
+
+
+class JournalSettings(BaseModel):
+    """Where readings are durable before they are acknowledged."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path | None = None
+    """The file, on a local disk. None: `journal/journal.db` in the data folder."""
+    cap_mb: PositiveInt = 2_048
+    """How much may wait for the store, MiB. About 20 million readings of 6 values: at 100 a second, two days of outage.
+    A full journal stops acknowledging; the broker holds what comes then."""
+    quarantine_cap_mb: PositiveInt = 256
+    """How much of refused messages is kept, MiB. Beyond it they are only counted, and that is alarmed."""
+
+
+class HttpSettings(BaseModel):
+    """The port for health, metrics and the quarantine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535)
+    """0: any that is free; it is logged."""
+    token: SecretStr | None = None
+    """Asked for as `Authorization: Bearer …` by everything but `/health`. None: only for loopback."""
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.token is None and not is_loopback(self.host):
+            raise ValueError(f"{self.host} can be reached from other machines: set `token`")
+        return self
+
+
+def _all_channels() -> tuple[Subscription, ...]:
+    return (
+        *(Subscription(filter=filters(channel)) for channel in (Channel.READINGS, Channel.DERIVED, Channel.ALERTS)),
+        Subscription(filter=filters(Channel.STATUS), retained=True),
+    )
+
+
+class Settings(BaseSettings):
+    """The ingestor. Each field may also come from the environment, as `CARETAKER_BROKER__HOST`, which goes first."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="CARETAKER_", env_nested_delimiter="__", env_nested_max_split=1
+    )
+
+    broker: BrokerSettings = BrokerSettings()
+    session: SessionSettings = SessionSettings()
+    subscriptions: tuple[Subscription, ...] = Field(default_factory=_all_channels, min_length=1)
+    """What is asked of the broker. For several ingestors: `$share/GROUP/FILTER`, or filters by site."""
+    store: StoreSettings = SqliteSettings()
+    journal: JournalSettings = JournalSettings()
+    http: HttpSettings = HttpSettings()
+    max_age_days: float = Field(default=30, gt=0)
+    """Older readings are refused, but for sites with `archive: true`. Longer than the broker keeps our session."""
+    max_future_s: float = Field(default=300, ge=0)
+    """Readings further ahead of their arrival are refused."""
+
+    @model_validator(mode="after")
+    def _nothing_too_old_on_its_way(self) -> Self:
+        if self.max_age_days * DAY_S <= self.session.session_expiry_s:
+            raise ValueError(
+                f"`max_age_days` ({self.max_age_days:g}) must be longer than the broker keeps our session "
+                f"({self.session.session_expiry_s / DAY_S:g} days), or what it held would be refused as too old"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def load_settings(config: Path, data: Path) -> Settings:
+    """The settings in `config`/caretaker.yaml, paths filled in below `data`. No file: the defaults.
+
+    Raises `DocumentError` with every problem, by file and line.
+    """
+    path = config / FILE
+    if not config.is_dir():
+        raise DocumentError([Problem(str(config), 0, "", "no such folder", "a folder with sites.yaml and devices")])
+    settings = Document.open(path, FILE).validate(Settings) if path.exists() else Settings()
+    if settings.journal.path is None:
+        journal = settings.journal.model_copy(update={"path": data / "journal" / "journal.db"})
+        settings = settings.model_copy(update={"journal": journal})
+    return settings

@@ -1,0 +1,54 @@
+"""Logs as events with fields: readable on a terminal, JSON elsewhere, secrets removed."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+REMOVED = "[removed]"
+_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|secret|token|authorization|api_?key|credential", re.IGNORECASE)
+# user:password@ in addresses, and what follows `Token ` or `Bearer ` in a header that a library puts into its error.
+_SECRET_TEXT = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)|(?<=Token )\S+|(?<=Bearer )\S+|(?<=Basic )\S+")
+
+
+def redact(text: str) -> str:
+    """The text without what looks like a secret in it."""
+    return _SECRET_TEXT.sub(REMOVED, text)
+
+
+def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if _SECRET_NAME.search(name):
+            event[name] = REMOVED
+        elif isinstance(value, str):
+            event[name] = redact(value)
+        elif isinstance(value, Exception):
+            event[name] = redact(str(value))
+    return event
+
+
+def configure(level: str = "info") -> None:
+    """Set up logging for a service: to standard error, one line an event."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    terminal = sys.stderr.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _without_secrets,
+    ]
+    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries log through the standard module: the same shape, and the same removal.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
