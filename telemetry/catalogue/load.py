@@ -113,8 +113,10 @@ class Named(Protocol):
         """Names by language tag."""
 
 
-def load_catalogue(extra: Sequence[Path] = ()) -> Mapping[str, Metric]:
+def load_catalogue(extra: Sequence[Path] = (), directory: Path | None = None) -> Mapping[str, Metric]:
     """All metrics by name: the shipped ones, then those of the `extra` files.
+
+    Problems name a file by its path from `directory`, where that is given, else by its name alone.
 
     Raises:
         DocumentError: a file can't be used, or defines a metric that exists already.
@@ -125,7 +127,7 @@ def load_catalogue(extra: Sequence[Path] = ()) -> Mapping[str, Metric]:
     with resources.as_file(resources.files("telemetry.catalogue")) as shipped:
         for path in [*(shipped / name for name in SHIPPED), *extra]:
             try:
-                document = Document.open(path)
+                document = Document.open(path, _file(path, shipped, directory))
                 entries = document.validate(_File)
             except DocumentError as error:
                 problems += error.problems
@@ -134,6 +136,12 @@ def load_catalogue(extra: Sequence[Path] = ()) -> Mapping[str, Metric]:
     if problems:
         raise DocumentError(problems)
     return metrics
+
+
+def _file(path: Path, shipped: Path, directory: Path | None) -> str:
+    if path.parent == shipped:
+        return f"telemetry/catalogue/{path.name}"
+    return path.name if directory is None else path.relative_to(directory).as_posix()
 
 
 def label(thing: Named, language: str) -> str:

@@ -43,6 +43,8 @@ from telemetry.topics import ID
 
 NEEDED = ("id", "site", "kind", "metrics")
 COLUMNS = (*NEEDED, "area", "parent", "unit", "interval_s", "labels", "out_of_service")
+MAX_PROBLEMS = 1_000
+"""After so many, a sheet is not read on: one wrong column would give a hundred thousand."""
 
 Period = tuple[datetime, datetime | None, str]
 
@@ -99,6 +101,8 @@ class Sheet:
         end = reader.line_num
         try:
             for cells in reader:
+                if len(self.problems) >= MAX_PROBLEMS:
+                    return
                 line, end = end + 1, reader.line_num
                 if not any(cells):
                     continue
