@@ -20,6 +20,7 @@ ENVIRONMENT = "environment"
 """Stands for the file in a problem with an environment variable."""
 
 _SHOWN = 20
+_HIDDEN = "a value (not shown: it may be a secret)"
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _EXPECTED = {
@@ -158,10 +159,10 @@ class Document:
         if kind == "missing":
             return Problem(self.name, line, _field((*real, path[-1])), "nothing", _wanted(types, path[-1]))
         if kind == "extra_forbidden":
-            return Problem(self.name, line, _field(path), show(path[-1]), _known(_names(types), str(path[-1])))
+            return Problem(self.name, line, _field(real), show(path[-1]), _known(_names(types), str(path[-1])))
         expected = _EXPECTED.get(kind) or _sentence(error)
         hidden = any(_holds_secret(annotation, frozenset()) for annotation in types)
-        found = "a secret value" if hidden else show(error["input"])
+        found = _HIDDEN if hidden and not isinstance(error["input"], dict | list) else show(error["input"])
         if issubclass(model, BaseSettings) and path and (not real or node.data != error["input"]):
             return Problem(ENVIRONMENT, 0, _variable(model, path), found, expected)
         return Problem(self.name, line, _field(real), found, expected)

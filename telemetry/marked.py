@@ -89,11 +89,11 @@ def read_marked(path: Path) -> tuple[Node, Sequence[Fault]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        fault = Fault(line, (), error.problem or error.context or "something else", "YAML")
+        fault = Fault(line, (), f"broken YAML ({error.problem or error.context})", "YAML syntax")
     except yaml.YAMLError:
         # The reader's error: it names a position in an encoding of its own, so the line is counted here.
         line, character = _unprintable(text)
-        fault = Fault(line, (), f"the control character {character!r}", "YAML")
+        fault = Fault(line, (), f"the control character {character!r}", "text")
     raise MarkedError(fault)
 
 
@@ -149,8 +149,10 @@ class _Reader:
             return target
         if len(path) > MAX_DEPTH:
             raise MarkedError(Fault(_line(event), (), "deeper nesting", f"at most {MAX_DEPTH} levels"))
+        if event.tag is not None and event.tag not in {"!", "tag:yaml.org,2002:str"}:
+            self.faults.append(Fault(_line(event), path, f"the tag {event.tag}", "a value without a tag"))
         if isinstance(event, yaml.ScalarEvent):
-            node = Node(_line(event), self._scalar(event, path))
+            node = Node(_line(event), self._scalar(event))
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(event, path)
         else:
@@ -192,11 +194,10 @@ class _Reader:
             raise MarkedError(fault)
         return size
 
-    def _scalar(self, event: Any, path: FieldPath) -> Any:
+    def _scalar(self, event: Any) -> Any:
         text: str = event.value
-        if event.tag is not None and event.tag not in {"!", "tag:yaml.org,2002:str"}:
-            self.faults.append(Fault(_line(event), path, f"the tag {event.tag}", "a value without a tag"))
-        if event.tag is not None or event.style is not None:
+        # Quoted, or written as a block: text, whatever it looks like.
+        if not event.implicit[0]:
             return text
         if text in _WORDS:
             return _WORDS[text]
