@@ -62,7 +62,7 @@ def fault_of(metric: Metric | None, name: str, value: float | str) -> str | None
         return f"{name!r} is {found}, but the catalogue says {metric.kind}"
     if isinstance(value, str):
         return None if _is_unicode(value) else f"{name!r} holds half a surrogate pair, which no store can encode"
-    return None if isfinite(value) else f"{name!r} is not a finite number"
+    return None if _is_finite(value) else f"{name!r} is not a finite number"
 
 
 def _is_unicode(text: str) -> bool:
@@ -71,6 +71,13 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return isfinite(number)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def split(reading: Reading, registry: Registry) -> Split:

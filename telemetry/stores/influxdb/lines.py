@@ -6,6 +6,7 @@ arrives, the store must read back exactly what was given, or the reading is refu
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from telemetry.catalogue.metric import Kind
@@ -20,7 +21,10 @@ TEXT_ESCAPES = str.maketrans({'"': r"\"", "\\": r"\\"})
 
 MAX_SHAPES = 4_096
 """Combinations of metrics remembered. Devices choose what they send together, so it needs a bound."""
-FLOATS = {float}
+NUMERALS = msgspec.json.Encoder().encode
+"""Shortest text that reads back as the same float, at a fifth of `repr`'s time."""
+NUMERIC = b"0123456789.,-+e[]"
+"""All that a list of finite numbers is written with: true, null and texts need more."""
 
 
 class Lines(Struct):
@@ -95,7 +99,7 @@ class LineEncoder:
         """The line of a reading that has nothing special, which nearly all are; None: take the long way."""
         values = reading.values
         device = reading.device
-        if reading.quality or device in self._stating or {*map(type, values.values())} != FLOATS:
+        if reading.quality or device in self._stating:
             return None
         metrics = (*values,)
         shape = self._shapes.get(metrics)
@@ -105,12 +109,17 @@ class LineEncoder:
         if tags is None:
             tags = self._learn_tags(device, registry)
         time_ns = reading.time_ns
-        total = sum(values.values())  # type: ignore[arg-type]  # all floats, see above
-        if shape is None or tags is None or not -LIMIT_NS <= time_ns <= LIMIT_NS or total - total != 0:
+        if shape is None or tags is None or not -LIMIT_NS <= time_ns <= LIMIT_NS:
+            return None
+        try:
+            numbers = NUMERALS((*values.values(),))
+        except (ValueError, OverflowError):  # a broken text or a giant whole number, where the catalogue has a float
+            return None
+        if numbers.translate(None, NUMERIC):
             return None
         if shape.is_event:
             time_ns = event_time_ns(time_ns, reading.seq)
-        return shape.template % (tags, *values.values(), time_ns)
+        return shape.template % (tags, *numbers[1:-1].decode().split(","), time_ns)
 
     def _learn_shape(self, metrics: tuple[str, ...], registry: Registry) -> Shape | None:
         if metrics in self._shapes:
@@ -149,7 +158,7 @@ def _shape(metrics: tuple[str, ...], registry: Registry) -> Shape | None:
     ((measurement, is_event),) = belongings
     try:
         start = escape_measurement(measurement).replace("%", "%%")
-        fields = ",".join(escape_name(name).replace("%", "%%") + "=%r" for name in metrics)
+        fields = ",".join(escape_name(name).replace("%", "%%") + "=%s" for name in metrics)
     except ValueError:  # the long way says why
         return None
     return Shape(f"{start},%s {fields} %d", is_event)

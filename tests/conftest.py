@@ -1,0 +1,62 @@
+"""Fixtures of all rooms: real components, ended even when a test fails."""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from telemetry.stores.settings import InfluxSettings
+from tests.components import INFLUXDB_URL, MOSQUITTO_CONFIG, Influxd, Mosquitto, influxdb_answers, missing
+
+_databases = count()
+
+
+@pytest.fixture(scope="session")
+def influxdb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real InfluxDB, shared by all tests of the run: each uses a database of its own."""
+    if (url := os.environ.get(INFLUXDB_URL)) is not None:
+        if not influxdb_answers(url):
+            missing(f"InfluxDB at {url}")
+        yield url
+        return
+    influxd = Influxd(tmp_path_factory.mktemp("influxdb"))
+    influxd.start()
+    yield influxd.url
+    influxd.stop()
+
+
+@pytest.fixture
+def influxdb(influxdb_url: str) -> InfluxSettings:
+    """Settings for a fresh database of a real InfluxDB."""
+    bucket = f"test_{os.getpid()}_{next(_databases)}/autogen"
+    return InfluxSettings(kind="influxdb", url=influxdb_url, bucket=bucket, timeout_s=10)
+
+
+@pytest.fixture
+def influxd(tmp_path: Path) -> Iterator[Callable[..., Influxd]]:
+    """Makes InfluxDBs that a test may stop, kill and pause; see `Influxd` for the arguments. Started by the test."""
+    made: list[Influxd] = []
+
+    def make(**options: str) -> Influxd:
+        made.append(Influxd(tmp_path / f"influxdb{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Makes brokers that a test may stop, kill and pause. Started by the test."""
+    made: list[Mosquitto] = []
+
+    def make(config: str = MOSQUITTO_CONFIG) -> Mosquitto:
+        made.append(Mosquitto(tmp_path / f"mosquitto{len(made)}", config))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
