@@ -19,17 +19,19 @@ import structlog
 from ingestor.http import Pages, application
 from ingestor.journal import Journal
 from ingestor.quarantine import Quarantine
+from ingestor.schema import JournalUnusableError
 from ingestor.settings import DAY_S, Settings, load_settings
 from ingestor.state import State
 from ingestor.write import Drain, message_of
 from telemetry.admission.admit import admit
 from telemetry.admission.limits import Limits
-from telemetry.message import Admitted, Message
+from telemetry.message import Admitted, Message, Reason, Rejection
+from telemetry.mqtt.connection import SessionTakenOverError
 from telemetry.mqtt.session import Session
 from telemetry.reading import NS_PER_S
 from telemetry.registry.watch import RegistryWatch
 from telemetry.service import log as service_log
-from telemetry.service.probe import serve
+from telemetry.service.probe import PortInUseError, serve
 from telemetry.service.run import run, stop_event
 from telemetry.stores.open import open_writer
 from telemetry.stores.store import RetainingWriter, StoreUnusableError
@@ -65,7 +67,11 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
     limits = Limits(int(settings.max_age_days * DAY_S) * NS_PER_S, int(settings.max_future_s * NS_PER_S))
 
     def admitted(message: Message) -> Admitted:
-        return admit(message, registry.current, limits)
+        try:
+            return admit(message, registry.current, limits)
+        except Exception as error:  # counted as a rejection, kept whole; the broker would send it for ever
+            log.exception("a defect in admission", topic=message.topic)
+            return Admitted((), (Rejection(message, Reason.DEFECT, 1, f"{type(error).__name__}: {error}"),))
 
     journal_path = settings.journal.path
     assert journal_path is not None, "load_settings fills it in"
@@ -130,8 +136,8 @@ def _started(port: int) -> None:
 
 
 def main(config: Path, data: Path) -> int:
-    """Run the ingestor of one deployment; its exit code. Raises what `ingest` raises, and `DocumentError`."""
+    """Run the ingestor of one deployment; its exit code. Raises `DocumentError` and `StoreUnusableError`."""
     service_log.configure()
     settings = load_settings(config, data)
     registry = RegistryWatch(config)
-    return run(ingest(settings, registry, data))
+    return run(ingest(settings, registry, data), SessionTakenOverError, PortInUseError, JournalUnusableError)

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     RETAINED = "retained"
     # What a store says of a reading that admission let pass.
     REFUSED_BY_STORE = "refused_by_store"
+    # A message that brings an error of our own to light must not stop those behind it.
+    DEFECT = "defect"
     # Not kept, only counted: they carry no measurement.
     HEARTBEAT = "heartbeat"
     CLEARED = "cleared"

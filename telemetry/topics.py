@@ -19,6 +19,9 @@ class Channel(StrEnum):
     ALERTS = "alerts"
 
 
+_CHANNELS = frozenset(str(channel) for channel in Channel)
+
+
 class Address(NamedTuple):
     """The parts of a topic."""
 
@@ -35,7 +38,7 @@ def topic(site: str, device: str, channel: Channel = Channel.READINGS) -> str:
 def parse(text: str) -> Address | None:
     """The parts of a topic, or None where it is none of ours."""
     parts = text.split("/")
-    if len(parts) != 5 or parts[0] != "caretaker" or parts[1] != "v1" or parts[4] not in Channel:  # noqa: PLR2004
+    if len(parts) != 5 or parts[0] != "caretaker" or parts[1] != "v1" or parts[4] not in _CHANNELS:  # noqa: PLR2004
         return None
     if not ID.fullmatch(parts[2]) or not ID.fullmatch(parts[3]):
         return None

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -12,13 +12,35 @@ log = structlog.get_logger(__name__)
 SECOND_SIGNAL_EXIT = 130
 
 
-def run(service: Coroutine[object, object, int]) -> int:
-    """Run a service on uvloop where there is one; its exit code."""
+def run(service: Coroutine[object, object, int], *explained: type[Exception]) -> int:
+    """Run a service on uvloop where there is one; its exit code.
+
+    An error of one of the `explained` types says itself what an operator needs: it is logged as a sentence, exit code
+    1. Any other is a defect and is raised.
+    """
+    try:
+        return _runner()(service)
+    except explained as error:
+        _say(error)
+    except ExceptionGroup as group:
+        found, defects = group.split(explained)
+        if found is None or defects is not None:
+            raise
+        for error in found.exceptions:
+            _say(error)
+    return 1
+
+
+def _runner() -> Callable[[Coroutine[object, object, int]], int]:
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
-        return asyncio.run(service)
-    return uvloop.run(service)
+        return asyncio.run
+    return uvloop.run
+
+
+def _say(error: Exception) -> None:
+    log.critical("can't go on", reason=str(error))
 
 
 def stop_event() -> asyncio.Event:
