@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from telemetry.registry.load import registry_files
+
 
 def _has_sites(directory: Path) -> Path:
-    if not (directory / "sites.yaml").is_file():
+    if not registry_files(directory)["sites"]:
         where = "the current directory" if directory == Path() else f"{directory}"
         raise typer.BadParameter(
             f"{where} holds no sites.yaml. Give --config DIR, set CARETAKER_CONFIG, or begin with: caretaker init DIR"

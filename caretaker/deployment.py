@@ -1,0 +1,37 @@
+"""A deployment as the commands load it, and how what is wrong with it reaches the person who typed the command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from caretaker.output import Exit, fail
+from ingestor.settings import Settings, load_settings
+from telemetry.document import DocumentError
+from telemetry.registry.load import load_registry
+from telemetry.registry.models import Registry
+from telemetry.stores.store import StoreAwayError, StoreUnusableError
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what a user can mend into a sentence and an exit code; all else is a defect and keeps its traceback."""
+    try:
+        yield
+    except DocumentError as error:
+        fail(str(error), "correct the file; `caretaker check DIR` shows everything that is wrong at once")
+    except StoreUnusableError as error:
+        fail(str(error), code=Exit.UNAVAILABLE)
+    except StoreAwayError as error:
+        fail(f"the store does not answer: {error}", code=Exit.UNAVAILABLE)
+    except ConnectionError as error:
+        fail(str(error), code=Exit.UNAVAILABLE)
+
+
+class Deployment:
+    """What stands in a configuration, checked. Raises `DocumentError` on construction."""
+
+    def __init__(self, config: Path, data: Path) -> None:
+        self.config = config
+        self.data = data
+        self.registry: Registry = load_registry(config)
+        self.settings: Settings = load_settings(config, data)

@@ -1,0 +1,79 @@
+"""Stored values as files that `caretaker import` reads again."""
+
+import csv
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import TextIO
+
+from caretaker.moments import utc_text
+from caretaker.values import quality_text
+from telemetry.catalogue.metric import Kind
+from telemetry.reading import NS_PER_MS, NS_PER_S, Quality, Reading
+from telemetry.registry.models import Registry
+from telemetry.stores.store import Sample, StoreReader
+
+WINDOW_NS = 86_400 * NS_PER_S
+"""Read at first at a time of one device; then as suits how much there was."""
+FEW, MANY = 5_000, 50_000
+"""Values of a window: below, the next one is longer; above, shorter. So memory is bounded, whatever is asked for."""
+CSV_COLUMNS = ("device", "time", "seq", "metric", "value", "quality")
+
+
+async def stored_readings(
+    reader: StoreReader, registry: Registry, devices: Sequence[str], start_ns: int, end_ns: int
+) -> AsyncIterator[tuple[str, int, list[Reading]]]:
+    """Device after device, window after window in order of time: (device, end of the window, its readings).
+
+    Only metrics of which the store has a value are asked for.
+    """
+    for device in devices:
+        metrics = [sample.metric for sample in await reader.latest([device])]
+        begin_ns, window_ns = start_ns, WINDOW_NS
+        while metrics and begin_ns < end_ns:
+            until_ns = min(begin_ns + window_ns, end_ns)
+            samples = [sample async for sample in reader.history(device, metrics, begin_ns, until_ns)]
+            yield device, until_ns, joined(samples, registry)
+            begin_ns = until_ns
+            if len(samples) < FEW:
+                window_ns *= 2
+            elif len(samples) > MANY:
+                window_ns = max(window_ns // 2, NS_PER_S)
+
+
+def joined(samples: Iterable[Sample], registry: Registry) -> list[Reading]:
+    """The values of one device and moment as one reading again; an event's count is below its millisecond."""
+    found: dict[tuple[str, int, int | None], tuple[dict[str, float | str], dict[str, Quality]]] = {}
+    for sample in samples:
+        metric = registry.metrics.get(sample.metric)
+        event = metric is not None and metric.kind is Kind.EVENT
+        seq = sample.time_ns % NS_PER_MS if event else None
+        values, quality = found.setdefault((sample.device, sample.time_ns // NS_PER_MS * NS_PER_MS, seq), ({}, {}))
+        values[sample.metric] = sample.value
+        if sample.quality:
+            quality[sample.metric] = sample.quality
+    order = sorted(found, key=lambda key: (key[0], key[1], -1 if key[2] is None else key[2]))
+    return [Reading(*key, *found[key]) for key in order]
+
+
+def write_ndjson(readings: Iterable[Reading], file: TextIO) -> None:
+    """A reading a line."""
+    for reading in readings:
+        line: dict[str, object] = {"device": reading.device, "time": utc_text(reading.time_ns)}
+        if reading.seq is not None:
+            line["seq"] = reading.seq
+        line["values"] = dict(reading.values)
+        if reading.quality:
+            line["quality"] = {metric: quality_text(quality) for metric, quality in reading.quality.items()}
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def write_csv(readings: Iterable[Reading], file: TextIO) -> None:
+    """A value a row, under `CSV_COLUMNS`; the header is the caller's."""
+    csv.writer(file, lineterminator="\n").writerows(row for reading in readings for row in _csv_rows(reading))
+
+
+def _csv_rows(reading: Reading) -> Iterator[tuple[object, ...]]:
+    time = utc_text(reading.time_ns)
+    for metric, value in reading.values.items():
+        quality = quality_text(reading.quality.get(metric, Quality.GOOD))
+        yield reading.device, time, reading.seq, metric, value, quality
