@@ -20,7 +20,7 @@ class Story:
     ended: str | None = None
     outcome: str | None = None
     settled_ns: int | None = None
-    """What was acknowledged before this decides the outcome; None: it is not over, or nothing can be missing from it."""
+    """What was acknowledged before this decides the outcome; None: not over, or nothing can be missing from it."""
 
     def sentence(self) -> str:
         """For people."""

@@ -16,8 +16,6 @@ class Account:
     quarantined: int = 0
     ignored: int = 0
     journal: int = 0
-    before: int = 0
-    """What the journal held when counting began."""
     rejects: Mapping[str, int] = field(default_factory=dict)
     balanced: bool = True
     trouble: str | None = None

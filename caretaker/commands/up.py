@@ -1,0 +1,130 @@
+"""`caretaker up`: everything on this machine, watched live."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caretaker import claim, lan
+from caretaker.broker import PORT_3, PORT_5, BrokerPlan, Tls
+from caretaker.deployment import Deployment, explained
+from caretaker.live import Wish, run
+from caretaker.options import DATA_DEFAULT, DataOption
+from caretaker.output import Exit, fail, note
+from caretaker.screen.observe import Observer, Places
+from caretaker.system import FILL_DAYS, HTTP_PORT, SystemPlan
+from telemetry.stores.open import store_file
+from telemetry.stores.settings import InfluxSettings
+
+
+def up(
+    config: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The configuration: sites.yaml, devices.csv and so on.")
+    ] = Path("examples/hong-kong"),
+    *,
+    data: DataOption = DATA_DEFAULT,
+    port: Annotated[int, typer.Option(help="The broker's MQTT 3.1.1 port, for devices.", min=1, max=65535)] = PORT_3,
+    port_5: Annotated[int, typer.Option(help="The broker's MQTT 5 port.", min=1, max=65535)] = PORT_5,
+    http_port: Annotated[
+        int, typer.Option(help="The ingestor's port: health, metrics, quarantine.", min=1, max=65535)
+    ] = HTTP_PORT,
+    lan_open: Annotated[
+        bool, typer.Option("--lan", help="Open the broker to the network, with TLS and a password for each device.")
+    ] = False,
+    fill_days: Annotated[
+        int, typer.Option(help="How many days of the past the first start fills in.", min=0)
+    ] = FILL_DAYS,
+    view: Annotated[
+        bool | None, typer.Option("--view/--no-view", help="The live view, or a line every 5 s.", show_default="auto")
+    ] = None,
+    for_s: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", help="Stop by itself after so long.", min=0.0)
+    ] = None,
+) -> None:
+    """Run everything on this machine and watch it live.
+
+    Starts the embedded broker, the ingestor, the embedded store and the simulated devices of the configuration; on the
+    first start it also fills in the past. Press [bold]k[/bold] to kill the ingestor, [bold]s[/bold] to take the store
+    away, [bold]i[/bold] for an incident: nothing goes missing. [bold]q[/bold] stops in order, Ctrl-C twice at once.
+
+    Leaves with 0 when everything that was acknowledged is stored, with 1 when something is missing or will not run.
+    """
+    with explained():
+        deployment = Deployment(config, data)
+    if isinstance(deployment.settings.store, InfluxSettings):
+        fail(
+            f"{config}/caretaker.yaml names InfluxDB, and `caretaker up` brings its own store",
+            "run the services one by one, with `caretaker run ingestor`, or leave `store` out.",
+            Exit.USAGE,
+        )
+    host = "0.0.0.0" if lan_open else "127.0.0.1"  # noqa: S104 - what --lan asks for
+    wanted = (
+        claim.Port(port, "--port", "MQTT 3.1.1"),
+        claim.Port(port_5, "--port-5", "MQTT 5"),
+        claim.Port(http_port, "--http-port", "health and metrics"),
+    )
+    with _claimed(data, host, wanted):
+        plan = _plan(deployment, BrokerPlan(host, port, port_5), http_port, fill_days, lan_open=lan_open)
+        token = deployment.settings.http.token
+        places = Places(
+            http_port=http_port,
+            http_token=None if token is None else token.get_secret_value(),
+            ledger=data / "ledger.db",
+            store=plan.store,
+            audit=data / "audit.json",
+            address=f"{'mqtts' if lan_open else 'mqtt'}://{_own_address(open_=lan_open)}:{port}",
+        )
+        shown = sys.stdout.isatty() if view is None else view
+        code = asyncio.run(run(plan, Observer(deployment.registry, places), Wish(shown, for_s), config.resolve().name))
+    raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _claimed(data: Path, host: str, wanted: tuple[claim.Port, ...]) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(claim.directory(data))
+            claim.ports(host, wanted)
+        except claim.ClaimedError as error:
+            fail(str(error), error.mend, Exit.UNAVAILABLE)
+        yield
+
+
+def _plan(deployment: Deployment, broker: BrokerPlan, http_port: int, fill_days: int, *, lan_open: bool) -> SystemPlan:
+    assert not isinstance(deployment.settings.store, InfluxSettings), "refused above"
+    plan = SystemPlan(
+        config=deployment.config,
+        data=deployment.data,
+        store=store_file(deployment.settings.store, deployment.data),
+        broker=broker,
+        http_port=http_port,
+        fill_days=fill_days,
+    )
+    if not lan_open:
+        return plan
+    name = socket.gethostname()
+    files = lan.certificates(deployment.data / "tls", datetime.now(UTC), lan.addresses(), name)
+    passwords = deployment.data / "credentials.csv"
+    users = lan.credentials(passwords, deployment.registry.devices)
+    note(
+        f"The broker is open to the network, with TLS. What a device needs:\n"
+        f"  host      {_own_address(open_=True)} or {name}\n"
+        f"  port      {broker.port_3} for MQTT 3.1.1, {broker.port_5} for MQTT 5\n"
+        f"  CA file   {files.authority}\n"
+        f"  user      its id in the registry; its password stands in {passwords}\n"
+        f"{lan.NO_TOPIC_RIGHTS}"
+    )
+    return replace(
+        plan, broker=replace(broker, tls=Tls(files.certificate, files.key), users=users), authority=files.authority
+    )
+
+
+def _own_address(*, open_: bool) -> str:
+    return str(lan.addresses()[-1]) if open_ else "127.0.0.1"

@@ -1,0 +1,145 @@
+"""The live view: shows one `View` after the other, and passes four keys on."""
+
+from collections.abc import AsyncIterator
+from typing import ClassVar, Protocol
+
+from rich.console import RenderableType
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.theme import Theme
+from textual.widgets import Footer, Static
+
+from caretaker.screen import parts
+from caretaker.screen.view import View
+
+LARGE_ROWS, LARGE_COLUMNS = 32, 100
+"""From this size on the figures are tall and the events have room."""
+EVENTS_LARGE = 6
+
+THEME = Theme(
+    name="caretaker",
+    primary=parts.CALM,
+    secondary=parts.FAINT,
+    accent=parts.CALM,
+    success=parts.GOOD,
+    warning=parts.DOUBT,
+    error=parts.BAD,
+    foreground=parts.INK,
+    background="#11161b",
+    surface="#11161b",
+    panel="#171d24",
+    variables={
+        "footer-background": "#171d24",
+        "footer-key-foreground": parts.CALM,
+        "footer-description-foreground": parts.FAINT,
+    },
+)
+
+
+class Controls(Protocol):
+    """What the keys do. Each returns at once; what comes of it is seen on the screen."""
+
+    def kill_ingestor(self) -> None:
+        """`kill -9`."""
+
+    def take_store_away(self) -> None:
+        """For 20 seconds."""
+
+    def play_incident(self) -> None:
+        """The next of a leak, an odour, a gateway that is down."""
+
+
+class LiveView(App[None]):
+    """The screen."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "Caretaker"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "kill", "kill the ingestor"),
+        Binding("s", "store", "take the store away for 20 s"),
+        Binding("i", "incident", "play an incident"),
+        Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True),
+    ]
+    CSS = """
+    Screen { background: $background; padding: 0 1; }
+    #title { height: 1; margin-bottom: 1; }
+    #headline, #proof, #pace, #rejects, #happenings { height: auto; }
+    #pace { margin: 1 0; }
+    #sites { height: 1fr; scrollbar-size-vertical: 1; scrollbar-background: $background; scrollbar-color: #2a333c; }
+    #sites Static { height: auto; }
+    #bottom { height: auto; layout: vertical; }
+    Screen.large #headline, Screen.large #proof { padding: 0 1; }
+    Screen.large #proof { margin-top: 1; }
+    Screen.large #pace, Screen.large #sites, Screen.large #bottom { padding: 0 1; }
+    Screen.large #bottom { layout: horizontal; height: 8; border-top: solid #2a333c; padding: 1 1 0 1; }
+    Screen.large #rejects { width: 1fr; }
+    Screen.large #happenings { width: 3fr; }
+    """
+
+    def __init__(self, source: AsyncIterator[View], controls: Controls, place: str) -> None:
+        """Show what `source` gives, of the deployment called `place`."""
+        super().__init__()
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self._source = source
+        self._controls = controls
+        self._place = place
+        self.view = View()
+
+    def compose(self) -> ComposeResult:
+        """The parts, from the top."""
+        yield Static(id="title")
+        yield Static(id="headline")
+        yield Static(id="proof")
+        yield Static(id="pace")
+        with VerticalScroll(id="sites"):
+            yield Static(id="lines")
+        with Horizontal(id="bottom"):
+            yield Static(id="rejects")
+            yield Static(id="happenings")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin to follow the source."""
+        self.run_worker(self._follow(), name="follow the source")
+
+    def on_resize(self) -> None:
+        """Fit the parts to the new size."""
+        self.screen.set_class(self._large, "large")
+        self._paint()
+
+    def action_kill(self) -> None:
+        """Key k."""
+        self._controls.kill_ingestor()
+
+    def action_store(self) -> None:
+        """Key s."""
+        self._controls.take_store_away()
+
+    def action_incident(self) -> None:
+        """Key i."""
+        self._controls.play_incident()
+
+    @property
+    def _large(self) -> bool:
+        return self.size.height >= LARGE_ROWS and self.size.width >= LARGE_COLUMNS
+
+    async def _follow(self) -> None:
+        async for view in self._source:
+            self.view = view
+            self._paint()
+
+    def _paint(self) -> None:
+        large, width = self._large, self.size.width - 4
+        self._put("title", parts.title(self.view, self._place))
+        self._put("headline", parts.headline(self.view, large=large))
+        self._put("proof", parts.proof(self.view))
+        self._put("pace", parts.pace(self.view, width))
+        self._put("lines", parts.sites(self.view, width))
+        self._put("rejects", parts.rejects(self.view, EVENTS_LARGE if large else 1))
+        self._put("happenings", parts.happenings(self.view, EVENTS_LARGE if large else 1))
+
+    def _put(self, part: str, renderable: RenderableType) -> None:
+        self.query_one(f"#{part}", Static).update(renderable)

@@ -1,0 +1,245 @@
+"""Gather what the view shows: the ingestor's own port, the simulators' ledger, the store's file. Once a second."""
+
+import asyncio
+import http.client
+import json
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from caretaker.audit import Audit, Sent, StoredMoments, Verdict, kept, restored
+from caretaker.screen.sites import Moment, by_device, lines
+from caretaker.screen.story import Stories
+from caretaker.screen.view import Account, Rates, SiteLine, View
+from caretaker.screen.words import clock
+from simulators.ledger import Flag, LedgerReader, Row, Totals
+from telemetry.reading import NS_PER_MS, NS_PER_S
+from telemetry.registry.models import Registry
+from telemetry.stores.sqlite.read import SqliteReader
+from telemetry.stores.store import StoreAwayError
+
+ANSWER_LIMIT_S = 1.0
+STEADY_NS = 10 * NS_PER_S
+"""After so long without a break, a well ingestor has taken over what the broker held for it."""
+SITES_EVERY_S = 2.0
+HISTORY_S = 120
+LEDGER_PAGE = 5_000
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look."""
+
+    http_port: int
+    http_token: str | None
+    ledger: Path
+    store: Path
+    audit: Path
+    """Where the audit is kept from one start to the next."""
+    address: str
+    """Shown: where a device of one's own connects."""
+
+
+@dataclass(frozen=True)
+class _Counted:
+    published: int
+    received: int
+    written: int
+
+
+class Observer:
+    """Looks, and remembers what is needed to judge."""
+
+    def __init__(self, registry: Registry, places: Places) -> None:
+        self.stories = Stories()
+        self.fill: tuple[float, str] | None = None
+        self._registry = registry
+        self._places = places
+        self._since_ns = time.time_ns()
+        self._account: Account | None = None
+        self._ready_since_ns: int | None = None
+        self._reasons: tuple[str, ...] = ()
+        self._empty_ns: int | None = None
+        self._totals = Totals()
+        self._audit: Audit | None = None
+        self._verdict = Verdict()
+        self._sites: tuple[SiteLine, ...] = ()
+        self._sites_due = 0.0
+        self._rates = tuple(deque[float](maxlen=HISTORY_S) for _ in range(3))
+        self._before: tuple[float, _Counted] | None = None
+        self._reader = SqliteReader(places.store)
+        # Both for one thread.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="observe")
+        self._ledger: LedgerReader | None = None
+        self._stored = StoredMoments(places.store)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The audit's, as of the last look."""
+        return self._verdict
+
+    @property
+    def account(self) -> Account | None:
+        """The ingestor's, as of the last time it answered."""
+        return self._account
+
+    async def look(self) -> None:
+        """Look once."""
+        await self._ask_ingestor()
+        empty_ns = self._empty_ns
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._check, empty_ns)
+        self.stories.check(self._verdict)
+        if time.monotonic() >= self._sites_due:
+            self._sites_due = time.monotonic() + SITES_EVERY_S
+            await self._ask_store()
+        self._count()
+
+    async def ready(self) -> bool:
+        """Whether the ingestor takes readings now."""
+        found = await asyncio.to_thread(self._fetch)
+        return found is not None and bool(found[0]["ready"])
+
+    async def last_look(self) -> Verdict:
+        """After all have stopped: what is not in the store now, and was not in the journal, is missing."""
+        nothing_waits = self._account is not None and self._account.journal == 0
+        for_ever_ns = 2**63
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._check, for_ever_ns if nothing_waits else None
+        )
+        return self._verdict
+
+    async def close(self) -> None:
+        """Let go of the files."""
+        await self._reader.close()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
+        self._thread.shutdown()
+
+    def view(self) -> View:
+        """What is known now."""
+        published, received, written = (tuple(values) for values in self._rates)
+        return View(
+            clock=clock(time.time_ns()),
+            account=self._account,
+            ingestor=self._word(),
+            published=self._totals.readings + self._totals.poison,
+            acknowledged=self._totals.readings_acknowledged + self._totals.poison,
+            verdict=self._verdict,
+            rates=Rates(published, received, written),
+            sites=self._sites,
+            stories=self.stories.sentences(),
+            fill=self.fill,
+            address=self._places.address,
+        )
+
+    def _word(self) -> str:
+        if self._account is None and self._ready_since_ns is None:
+            return "starting"
+        if self._ready_since_ns is not None:
+            return "running"
+        return self._reasons[0] if self._reasons else "away"
+
+    async def _ask_ingestor(self) -> None:
+        found = await asyncio.to_thread(self._fetch)
+        now_ns = time.time_ns()
+        if found is None:
+            self._ready_since_ns, self._reasons = None, ()
+            return
+        ready, account = found
+        self._reasons = tuple(ready["reasons"])
+        if not ready["ready"]:
+            self._ready_since_ns = None
+        elif self._ready_since_ns is None:
+            self._ready_since_ns = now_ns
+        self._account = account_from(account)
+        steady = self._ready_since_ns is not None and now_ns - self._ready_since_ns >= STEADY_NS
+        if steady and self._account.journal == 0:
+            self._empty_ns = now_ns
+
+    def _fetch(self) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+        token = self._places.http_token
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        connection = http.client.HTTPConnection("127.0.0.1", self._places.http_port, timeout=ANSWER_LIMIT_S)
+        try:
+            answers: list[Mapping[str, Any]] = []
+            for path in ("/health/ready", "/account"):
+                connection.request("GET", path, headers=headers)
+                answers.append(json.loads(connection.getresponse().read()))
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        finally:
+            connection.close()
+        return answers[0], answers[1]
+
+    async def _ask_store(self) -> None:
+        try:
+            latest = by_device(await self._reader.latest(list(self._registry.devices)))
+        except StoreAwayError:
+            return
+        self._sites = lines(Moment(self._registry, latest, time.time_ns(), self._since_ns))
+
+    def _count(self) -> None:
+        account = self._account
+        if account is None or self._ledger is None:
+            return
+        now = time.monotonic()
+        counted = _Counted(self._totals.readings + self._totals.poison, account.received, account.written)
+        if self._before is not None:
+            passed_s = now - self._before[0]
+            last = self._before[1]
+            changes = (
+                counted.published - last.published,
+                counted.received - last.received,
+                counted.written - last.written,
+            )
+            for values, change in zip(self._rates, changes, strict=True):
+                values.append(max(0, change) / passed_s)
+        self._before = (now, counted)
+
+    # In the thread.
+
+    def _check(self, empty_ns: int | None) -> None:
+        try:
+            if self._ledger is None:
+                if not self._places.ledger.exists():
+                    return
+                self._ledger = LedgerReader(self._places.ledger)
+            audit = self._audit = self._audit or restored(self._places.audit, self._ledger.last_ack())
+            while rows := self._ledger.acknowledged(audit.row, LEDGER_PAGE):
+                audit.take(filter(None, map(sent_of, rows)), rows[-1].ack)
+            self._totals = self._ledger.totals()
+            self._verdict = audit.judge(self._stored.present(audit.wanted()), empty_ns)
+        except sqlite3.Error:
+            # Locked or not made yet: the next look tells.
+            return
+        kept(self._places.audit, audit)
+
+    def _let_go(self) -> None:
+        self._stored.close()
+        if self._ledger is not None:
+            self._ledger.close()
+
+
+def sent_of(row: Row) -> Sent | None:
+    """What the audit looks for; None for what must not or can not be found by its moment: poison, no time."""
+    if row.flags & Flag.POISON or row.reasons or row.time_ms is None:
+        return None
+    return Sent(row.ack, row.device, row.time_ms * NS_PER_MS, row.seq, row.acked_ns)
+
+
+def account_from(answer: Mapping[str, Any]) -> Account:
+    """The ingestor's `/account`."""
+    return Account(
+        received=answer["received"],
+        written=answer["written"],
+        quarantined=answer["quarantined"],
+        ignored=sum(answer["ignored"].values()),
+        journal=answer["journal"],
+        rejects=answer["rejects"],
+        balanced=answer["balanced"],
+        trouble=answer["trouble"],
+    )

@@ -1,0 +1,173 @@
+"""The parts of the screen: each a function of the view."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual.renderables.digits import Digits
+
+from caretaker.screen.view import Account, SiteLine, State, View
+from caretaker.screen.words import count, curve, rate
+
+INK, FAINT, LINE = "#dfe6ec", "#75828f", "#2a333c"
+CALM, GOOD, DOUBT, BAD = "#8fb8de", "#86d3ae", "#e8bd6d", "#f0807a"
+SMOOTH_S = 5
+"""The figure beside a curve is the mean of the last few seconds; the curve shows each second."""
+PLACES = "=+++"
+
+
+def title(view: View, name: str) -> RenderableType:
+    """The line at the top: whose city, where a device connects, what time it is."""
+    bar = Table.grid(expand=True, padding=(0, 2))
+    bar.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+    bar.add_column(no_wrap=True, justify="right")
+    running = Text.assemble(("ingestor ", FAINT), (view.ingestor, GOOD if view.ingestor == "running" else DOUBT))
+    bar.add_row(
+        Text.assemble(("Caretaker", f"bold {INK}"), ("  ", ""), (name, FAINT)),
+        Text("   ").join([running, Text(view.address, FAINT), Text(view.clock, INK)]),
+    )
+    return bar
+
+
+def headline(view: View, *, large: bool) -> RenderableType:
+    """The account as one equation: received = written + quarantined + ignored + journal."""
+    account = view.account or Account()
+    numbers = (
+        (account.received, "received", INK),
+        (account.written, "written", GOOD),
+        (account.quarantined, "quarantined", DOUBT if account.quarantined else INK),
+        (account.ignored, "ignored", INK),
+        (account.journal, "journal", CALM if account.journal else INK),
+    )
+    equation = Table.grid(padding=(0, 2) if large else (0, 1))
+    figures: list[RenderableType] = []
+    words: list[RenderableType] = []
+    for place, (number, word, colour) in enumerate(numbers):
+        if place:
+            equation.add_column(vertical="middle")
+            figures.append(Text(PLACES[place - 1], FAINT))
+            words.append(Text(""))
+        equation.add_column(justify="right", no_wrap=True)
+        figures.append(_figure(number, colour, large=large))
+        words.append(Text(word, FAINT))
+    equation.add_row(*figures)
+    equation.add_row(*words)
+    return equation
+
+
+def proof(view: View) -> RenderableType:
+    """What the simulators say and what the store says: each acknowledged reading, looked for by name."""
+    verdict = view.verdict
+    missing = Text(f"missing: {count(verdict.missing)}", f"bold {GOOD if not verdict.missing else BAD} reverse")
+    parts = [
+        _named("published", view.published),
+        _named("acknowledged", view.acknowledged),
+        _named("found in the store", verdict.stored),
+        _named("on the way", verdict.on_the_way),
+        missing,
+    ]
+    line = Text("  ").join(parts)
+    if view.account is not None and not view.account.balanced:
+        line.append("  the account does not hold", f"bold {BAD}")
+    return line
+
+
+def pace(view: View, width: int) -> RenderableType:
+    """Readings a second at three places, with the last minute as a curve."""
+    table = Table.grid(expand=True, padding=(0, 3, 0, 0))
+    stages = (
+        ("published", view.rates.published),
+        ("received", view.rates.received),
+        ("written", view.rates.written),
+    )
+    cells: list[RenderableType] = []
+    for word, values in stages:
+        table.add_column(no_wrap=True, ratio=1)
+        last = values[-SMOOTH_S:]
+        now = sum(last) / len(last) if last else 0.0
+        cells.append(
+            Text.assemble(
+                (f"{word} ", FAINT), (f"{rate(now):>4}/s ", INK), (curve(values, max(6, width // 3 - 22)), CALM)
+            )
+        )
+    table.add_row(*cells)
+    return table
+
+
+def sites(view: View, width: int) -> RenderableType:
+    """A line a site, worst first."""
+    table = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, width=1)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(16, width // 4))
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(14, width // 4))
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=True, justify="right")
+    for line in view.sites:
+        colour = _colour(line.state)
+        state = Text(line.state.word, colour)
+        if line.detail and (line.state.urgent or line.state.doubtful):
+            state.append(f" {line.detail}", FAINT)
+        table.add_row(Text("●", colour), Text(line.name, INK), state, _values(line), Text(line.age, FAINT))
+    return table
+
+
+def rejects(view: View, rows: int) -> RenderableType:
+    """What was not admitted, by reason, most frequent first."""
+    found = sorted((view.account or Account()).rejects.items(), key=lambda item: -item[1])
+    if not found:
+        return Text("nothing rejected", FAINT)
+    if rows == 1:
+        parts = [
+            Text.assemble((reason.replace("_", " "), FAINT), " ", (count(number), DOUBT)) for reason, number in found
+        ]
+        return Text.assemble(("rejected  ", FAINT), Text("  ").join(parts), no_wrap=True, overflow="ellipsis")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    for reason, number in found[:rows]:
+        table.add_row(Text(count(number), DOUBT), Text(reason.replace("_", " "), FAINT))
+    return table
+
+
+def happenings(view: View, rows: int) -> RenderableType:
+    """The last events, newest first; before all others, trouble and the past that is being filled in."""
+    lines: list[Text] = []
+    if view.account is not None and view.account.trouble:
+        lines.append(Text(view.account.trouble, BAD))
+    if view.fill is not None:
+        share, words = view.fill
+        done = round(share * 20)
+        lines.append(Text.assemble(("━" * done, CALM), ("━" * (20 - done), LINE), (f" {words}", FAINT)))
+    lines += [Text(story, INK if not place else FAINT) for place, story in enumerate(view.stories)]
+    if not lines:
+        lines.append(Text("nothing has happened yet: press k and watch", FAINT))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(*lines[:rows])
+
+
+def _figure(number: int, colour: str, *, large: bool) -> RenderableType:
+    return Digits(f"{number:,}", f"bold {colour}") if large else Text(count(number), f"bold {colour}")
+
+
+def _named(word: str, number: int) -> Text:
+    return Text.assemble((f"{word} ", FAINT), (count(number), INK))
+
+
+def _values(line: SiteLine) -> Text:
+    parts = [
+        Text.assemble(
+            (f"{value.label} ", FAINT),
+            (value.text, DOUBT if value.suspect else INK),
+            (f" {value.unit}".rstrip(), FAINT),
+        )
+        for value in line.values
+    ]
+    return Text("  ").join(parts)
+
+
+def _colour(state: State) -> str:
+    if state.urgent:
+        return BAD
+    if state.doubtful:
+        return DOUBT
+    return {State.WELL: GOOD, State.REPLAYING: CALM}.get(state, FAINT)

@@ -1,0 +1,219 @@
+"""What `caretaker up` runs: broker, ingestor, simulators, and what fills in the past; and what its keys do to them."""
+
+import asyncio
+import itertools
+import json
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from caretaker.broker import PORT_3, PORT_5, BrokerPlan
+from caretaker.lan import write_private
+from caretaker.screen.observe import Observer
+from caretaker.store_outage import StoreOutage
+from caretaker.supervise import Child, ChildFailedError, Event, Supervisor, What
+
+HTTP_PORT = 9464
+FILL_DAYS = 14
+OUTAGE_S = 20.0
+SETTLE_LIMIT_S = 10.0
+"""How long the ingestor may take, at the stop, to take over what the broker still holds."""
+LOOK_EVERY_S = 1.0
+INCIDENTS = {"leak": "a leak is played", "odour": "an odour is played", "gateway-down": "a gateway goes down"}
+"""What the simulators understand, and what is said of it."""
+
+
+@dataclass(frozen=True)
+class SystemPlan:
+    """What runs where."""
+
+    config: Path
+    data: Path
+    store: Path
+    broker: BrokerPlan = field(default_factory=lambda: BrokerPlan(port_3=PORT_3, port_5=PORT_5))
+    http_port: int = HTTP_PORT
+    fill_days: int = FILL_DAYS
+    """0: the past stays empty."""
+    authority: Path | None = None
+    """With TLS: the file by which our own services know the broker."""
+
+    def environment(self, user: str) -> Mapping[str, str]:
+        """How a service of ours reaches the embedded broker, whatever stands in caretaker.yaml for production."""
+        broker = {
+            "host": "127.0.0.1",
+            "port": self.broker.port_5,
+            "username": user if self.broker.users else None,
+            "password": self.broker.users.get(user),
+            "password_file": None,
+            "tls": self.authority is not None,
+            "ca": None if self.authority is None else str(self.authority.absolute()),
+            "certificate": None,
+            "key": None,
+            "insecure": False,
+        }
+        return {"CARETAKER_BROKER": json.dumps(broker), "CARETAKER_HTTP__PORT": str(self.http_port)}
+
+
+class System:
+    """The whole, from start to stop."""
+
+    def __init__(self, plan: SystemPlan, observer: Observer, say: Callable[[str], None]) -> None:
+        """`say` is told what is being started and stopped."""
+        self._plan = plan
+        self._observer = observer
+        self._say = say
+        self._supervisor = Supervisor(plan.data / "logs", self._happened)
+        self._outage = StoreOutage(plan.store)
+        self._incidents = itertools.cycle(INCIDENTS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fill_from = time.monotonic()
+
+    async def start(self) -> None:
+        """Start all in order. Raises `ChildFailedError`; what runs by then is for `stop`."""
+        for child in (self._broker(), self._ingestor(), self._simulators()):
+            self._say(f"starting: {child.name}")
+            await self._supervisor.start(child)
+        if self._plan.fill_days and not (self._plan.data / "filled").exists():
+            await self._supervisor.start(self._fill())
+
+    async def failure(self) -> ChildFailedError:
+        """Wait until something can not be kept alive."""
+        return await self._supervisor.failure()
+
+    async def observe(self) -> None:
+        """Look once a second, for ever."""
+        while True:
+            began = time.monotonic()
+            await self._observer.look()
+            await asyncio.sleep(max(0.1, LOOK_EVERY_S - (time.monotonic() - began)))
+
+    async def stop(self) -> None:
+        """Stop all: first who publishes; the broker last, when nothing is left in it."""
+        self._outage.end()
+        self._say("stopping: simulators")
+        await self._supervisor.stop(["simulators", "fill"])
+        if "ingestor" in self._supervisor:
+            self._say("stopping: ingestor")
+            await self._settle()
+            await self._supervisor.stop(["ingestor"])
+        self._say("stopping: broker")
+        await self._supervisor.stop(["broker"])
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def stop_now(self) -> None:
+        """Kill all."""
+        self._outage.end()
+        self._supervisor.stop_now()
+
+    def kill_ingestor(self) -> None:
+        """`kill -9`."""
+        self._supervisor["ingestor"].kill()
+
+    def take_store_away(self) -> None:
+        """Hold the store's write lock for 20 seconds."""
+        if not self._outage.held:
+            self._do(self._store_outage(), "store outage")
+
+    def play_incident(self) -> None:
+        """The next incident."""
+        self._do(self._incident(next(self._incidents)), "incident")
+
+    def _do(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _store_outage(self) -> None:
+        self._observer.stories.begin(time.time_ns(), "store", f"the store was taken away for {OUTAGE_S:.0f} s")
+        held = await self._outage.hold(OUTAGE_S)
+        self._observer.stories.end(time.time_ns(), "store", "it is back" if held else "it could not be had")
+
+    async def _incident(self, name: str) -> None:
+        taken = await self._supervisor["simulators"].send(name)
+        said = INCIDENTS[name] if taken else f"the simulators are away and play no {name}"
+        self._observer.stories.begin(time.time_ns(), name, said)
+
+    def _happened(self, event: Event) -> None:
+        if event.child == "fill":
+            if event.what is What.DONE:
+                self._observer.fill = None
+                took_s = time.monotonic() - self._fill_from
+                said = f"the last {self._plan.fill_days} days are filled in, within {took_s:.0f} s"
+                self._observer.stories.begin(event.time_ns, "fill", said)
+            elif event.what is What.STARTED:
+                self._observer.fill = (0.0, f"filling in the last {self._plan.fill_days} days")
+            return
+        self._observer.stories.child(event)
+
+    async def _settle(self) -> None:
+        """Wait until the ingestor has all that the simulators published, or takes no more."""
+        limit = time.monotonic() + SETTLE_LIMIT_S
+        received, since = -1, time.monotonic()
+        while time.monotonic() < limit:
+            await self._observer.look()
+            account = self._observer.account
+            if self._observer.verdict.on_the_way == 0 or account is None:
+                return
+            if account.received != received:
+                received, since = account.received, time.monotonic()
+            elif account.journal and time.monotonic() - since > 1.0:
+                # The rest is in the journal, durable: the next start writes it.
+                return
+            await asyncio.sleep(0.1)
+
+    def _broker(self) -> Child:
+        self._plan.data.mkdir(parents=True, exist_ok=True)
+        file = self._plan.data / "broker.toml"
+        write_private(file, self._plan.broker.toml())
+        ports = (self._plan.broker.port_3, self._plan.broker.port_5)
+
+        async def listens() -> bool:
+            return all([await asyncio.to_thread(_accepts, port) for port in ports])
+
+        return Child("broker", ["caretaker.broker", str(file)], ready=listens)
+
+    def _ingestor(self) -> Child:
+        return Child(
+            "ingestor",
+            ["caretaker", "run", "ingestor", *self._where()],
+            self._plan.environment("_ingestor"),
+            ready=self._observer.ready,
+        )
+
+    def _simulators(self) -> Child:
+        return Child(
+            "simulators",
+            ["caretaker", "simulate", *self._where()],
+            self._plan.environment("_simulators"),
+            commands=True,
+        )
+
+    def _fill(self) -> Child:
+        days = str(self._plan.fill_days)
+        return Child(
+            "fill",
+            ["caretaker", "fill", *self._where(), "--days", days, "--format", "json"],
+            ends=True,
+            on_line=self._filled,
+        )
+
+    def _filled(self, line: str) -> None:
+        try:
+            share = float(json.loads(line)["share"])
+        except (ValueError, KeyError, TypeError):
+            return
+        self._observer.fill = (min(1.0, share), f"filling in the last {self._plan.fill_days} days: {share:.0%}")
+
+    def _where(self) -> list[str]:
+        return ["--config", str(self._plan.config), "--data", str(self._plan.data)]
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""The live view with made-up moments."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from textual.pilot import Pilot
+
+from caretaker.audit import Sent, Verdict
+from caretaker.screen.app import LiveView
+from caretaker.screen.view import Account, Rates, SiteLine, State, Value, View
+
+MOMENT = View(
+    clock="14:03:12",
+    account=Account(
+        received=12_345,
+        written=12_300,
+        quarantined=40,
+        ignored=3,
+        journal=2,
+        rejects={"not_json": 31, "impossible_value": 9},
+    ),
+    ingestor="running",
+    published=12_360,
+    acknowledged=12_345,
+    verdict=Verdict(stored=12_290, on_the_way=15),
+    rates=Rates((4.0, 8.0, 6.0), (4.0, 8.0, 5.0), (4.0, 7.0, 5.0)),
+    sites=(
+        SiteLine("Temple Street", "toilet", State.LEAK, (Value("NH₃", "0.81", "ppm"),), "4 s", "water on the floor"),
+        SiteLine("Harbour Building", "building", State.LATE, (Value("power", "82.11", "kW"),), "31 s", "3 of 14 devices"),
+        SiteLine("Causeway Bay", "air", State.WELL, (Value("PM2.5", "23.0", "µg/m³"), Value("NO₂", "61", "µg/m³")), "9 s"),
+    ),
+    stories=("14:03:02 ingestor was killed (kill -9); back after 0.9 s; nothing missing",),
+    fill=(0.5, "filling in the last 14 days: 50%"),
+    address="mqtt://127.0.0.1:1883",
+)
+
+
+class Pressed:
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def kill_ingestor(self) -> None:
+        self.keys.append("kill")
+
+    def take_store_away(self) -> None:
+        self.keys.append("store")
+
+    def play_incident(self) -> None:
+        self.keys.append("incident")
+
+
+async def only(view: View) -> AsyncIterator[View]:
+    yield view
+    await asyncio.Event().wait()
+
+
+async def shown(pilot: Pilot[None]) -> str:
+    for _ in range(100):
+        await pilot.pause()
+        if pilot.app.query_one("#title") and isinstance(pilot.app, LiveView) and pilot.app.view.clock:
+            break
+    await pilot.pause()
+    lines = ("".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips())
+    return "\n".join(lines).replace("\u202f", " ")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (200, 60)])
+async def test_the_account_and_the_proof_are_on_the_screen_at_any_size(size: tuple[int, int]) -> None:
+    app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
+    async with app.run_test(size=size) as pilot:
+        text = await shown(pilot)
+    for word in ("received", "written", "quarantined", "ignored", "journal", "published 12 360", "missing: 0"):
+        assert word in text
+    assert "Temple Street" in text
+    assert text.index("Temple Street") < text.index("Harbour Building") < text.index("Causeway Bay")
+    assert "not json 31" in text or "31  not json" in text
+    assert "kill the ingestor" in text
+    assert all(len(line) == size[0] for line in text.splitlines())
+
+
+async def test_a_missing_reading_is_said() -> None:
+    lost = Verdict(stored=5, missing=2, example=Sent(1, "d", 1, None, 1))
+    app = LiveView(only(View(clock="1", account=Account(), verdict=lost)), Pressed(), "here")
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "missing: 2" in await shown(pilot)
+
+
+async def test_an_account_that_does_not_hold_is_said() -> None:
+    app = LiveView(only(View(clock="1", account=Account(balanced=False))), Pressed(), "here")
+    async with app.run_test(size=(120, 24)) as pilot:
+        assert "the account does not hold" in await shown(pilot)
+
+
+async def test_the_keys_reach_the_controls() -> None:
+    pressed = Pressed()
+    app = LiveView(only(MOMENT), pressed, "here")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("k", "s", "i")
+        await pilot.pause()
+        assert pressed.keys == ["kill", "store", "incident"]
+        await pilot.press("q")
+    assert app.return_code == 0
