@@ -49,8 +49,17 @@ class Undecodable(msgspec.Struct, frozen=True):
     detail: str
 
 
+_plain_decoder = msgspec.json.Decoder(_Plain)
 _decoder = msgspec.json.Decoder(_Plain | list[_Plain])
 _encoder = msgspec.json.Encoder()
+
+
+def decode_plain(payload: bytes) -> Native | None:
+    """A payload that is one reading, all of whose values are numbers, truths or texts; None for any other."""
+    try:
+        return _plain_decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def decode(payload: bytes) -> Sequence[Native | Undecodable]:
@@ -59,9 +68,7 @@ def decode(payload: bytes) -> Sequence[Native | Undecodable]:
         document = _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _decode_patiently(payload)
-    if not isinstance(document, list):
-        return (document,)
-    return _within_bounds(document)
+    return _within_bounds(document) if isinstance(document, list) else (document,)
 
 
 def _decode_patiently(payload: bytes) -> Sequence[Native | Undecodable]:

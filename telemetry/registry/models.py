@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from telemetry.catalogue.metric import Metric
+from telemetry.catalogue.metric import Kind, Metric, Source
 
 
 class Area(Struct, frozen=True, gc=False):
@@ -88,3 +88,13 @@ class Registry:
     people: Mapping[str, Person] = field(default_factory=dict)
     by_topic: Mapping[str, Device] = field(default_factory=dict)
     """The topic of a device's readings, whole, to the device: one lookup a message on the receive path."""
+    plain: Mapping[str, tuple[float, float]] = field(init=False)
+    """The plausible range of each number that devices say: all that the receive path asks of an ordinary value."""
+
+    def __post_init__(self) -> None:
+        plain = {
+            name: (metric.plausible_min, metric.plausible_max)
+            for name, metric in self.metrics.items()
+            if metric.source is Source.DEVICE and metric.kind is not Kind.TEXT
+        }
+        object.__setattr__(self, "plain", plain)  # the way in which a frozen dataclass derives a field
