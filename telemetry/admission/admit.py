@@ -187,7 +187,10 @@ def _time_ns(item: Native, message: Message, limits: Limits, device: Device, *, 
 
 
 def _datetime_ns(time: datetime) -> int:
-    """Truncated to ms. Whole seconds first: a product of the fraction would round to the wrong millisecond."""
+    """Truncated to ms; digits below the microsecond were rounded by the decoder.
+
+    Whole seconds first: a product of the fraction would round to the wrong millisecond.
+    """
     return (int(time.timestamp()) * 1000 + time.microsecond // 1000) * NS_PER_MS
 
 

@@ -19,7 +19,7 @@ from telemetry.message import Reason
 from telemetry.reading import Reading
 
 INT64_MAX = 2**63 - 1
-FOUND_CHARS = 60
+FOUND_CHARS = 80
 """How much of a wrong value is quoted."""
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)] | int | float | None
@@ -130,4 +130,4 @@ def quote(value: object) -> str:
 def quote_text(text: str) -> str:
     """A text of unknown origin, short and printable."""
     safe = text.encode("ascii", "backslashreplace").decode()
-    return safe if len(safe) <= FOUND_CHARS else safe[:FOUND_CHARS] + "…"
+    return safe if len(safe) <= FOUND_CHARS else safe[:FOUND_CHARS] + "..."
