@@ -88,7 +88,8 @@ def read_marked(path: Path) -> tuple[Node, Sequence[Fault]]:
         return reader.document(), reader.faults
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
+        # The end of the file counts as one line more; the last real one is where a person looks.
+        line = 1 if mark is None else min(mark.line, text.rstrip().count("\n")) + 1
         fault = Fault(line, (), f"broken YAML ({error.problem or error.context})", "YAML syntax")
     except yaml.YAMLError:
         # The reader's error: it names a position in an encoding of its own, so the line is counted here.

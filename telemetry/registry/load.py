@@ -18,12 +18,16 @@ from telemetry.registry.written import DeviceEntry, DevicesFile, PeopleFile, Per
 
 
 def registry_files(directory: Path) -> Mapping[str, tuple[Path, ...]]:
-    """The files that make up the registry, by group (metrics, sites, people, devices), in order of their names."""
+    """The files that make up the registry, by group: metrics, sites, people, devices.
+
+    In order of their names, those of folders last: where an id is there twice, the later one is told to be wrong.
+    """
     found: dict[str, tuple[Path, ...]] = {}
     for group in ("metrics", "sites", "people", "devices"):
         endings = ("yaml", "yml", "csv") if group == "devices" else ("yaml", "yml")
         patterns = [pattern for ending in endings for pattern in (f"{group}*.{ending}", f"{group}/*.{ending}")]
-        found[group] = tuple(sorted(path for pattern in patterns for path in directory.glob(pattern) if path.is_file()))
+        paths = [path for pattern in patterns for path in directory.glob(pattern) if path.is_file()]
+        found[group] = tuple(sorted(paths, key=lambda path: (len(path.parts), path)))
     return found
 
 

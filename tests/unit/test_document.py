@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
+import yaml
 from pydantic import BaseModel, Field, PositiveInt, RootModel, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -111,7 +112,7 @@ BAD: list[tuple[str, str, str]] = [
     (
         "a syntax error",
         "doors:\n  - id: 'a\n",
-        "x.yaml:3: found broken YAML (found unexpected end of stream), expected YAML syntax",
+        "x.yaml:2: found broken YAML (found unexpected end of stream), expected YAML syntax",
     ),
     (
         "a tab",
@@ -258,7 +259,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_nothing(tmp_path: Path) -> 
 def test_the_pure_parser_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("doors:\n- id: a b\n")
-    monkeypatch.setattr(marked, "_LOADER", marked.yaml.SafeLoader)
+    monkeypatch.setattr(marked, "_LOADER", yaml.SafeLoader)
 
     assert problems_of(path, House) == ["x.yaml:2: doors[0].id: found 'a b', expected an id without spaces"]
 
@@ -418,7 +419,9 @@ def test_a_long_list_of_problems_is_cut_for_reading() -> None:
 
 
 def test_values_are_shown_short() -> None:
-    assert [show(value) for value in (None, True, [], {}, 1.5, "a\nb")] == [
+    values: list[object] = [None, True, [], {}, 1.5, "a\nb"]
+
+    assert [show(value) for value in values] == [
         "nothing",
         "true",
         "a list",
