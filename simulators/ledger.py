@@ -102,7 +102,7 @@ class Ledger:
     """The writing side, for one event loop. `async with` opens and closes the file."""
 
     def __init__(self, path: Path, keep_hours: float = 6.0) -> None:
-        self._path = path
+        self.path = path
         self._keep_ns = int(keep_hours * NS_PER_HOUR)
         self._new: dict[int, _Entry] = {}
         self._acks: list[tuple[int, int, int]] = []  # acked_ns, ack, id: of rows that are in the file
@@ -183,8 +183,8 @@ class Ledger:
             await self.flush()
 
     def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(SCHEMA)
