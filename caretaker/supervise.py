@@ -30,6 +30,8 @@ READY_EVERY_S = 0.05
 LOG_BYTES = 5 * 1024 * 1024
 """A log larger than this is put aside when its child is started for the first time."""
 LAST_LINES = 15
+PLAIN_OUTPUT = {"PYTHONUNBUFFERED": "1", "TYPER_STANDARD_TRACEBACK": "1"}
+"""For a log file: at once, and without frames."""
 
 
 class What(Enum):
@@ -170,7 +172,7 @@ class Running:
                 stdin=PIPE if self.child.commands else DEVNULL,
                 stdout=log if self.child.on_line is None else PIPE,
                 stderr=log,
-                env={**os.environ, **self.child.environment, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **self.child.environment, **PLAIN_OUTPUT},
                 start_new_session=True,
             )
 
@@ -242,6 +244,11 @@ class Supervisor:
         self._running[child.name] = running
         self._keepers.add(await running.start())
         return running
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the children, in the order of their start."""
+        return list(self._running)
 
     def __getitem__(self, name: str) -> Running:
         return self._running[name]

@@ -27,8 +27,12 @@ MOMENT = View(
     rates=Rates((4.0, 8.0, 6.0), (4.0, 8.0, 5.0), (4.0, 7.0, 5.0)),
     sites=(
         SiteLine("Temple Street", "toilet", State.LEAK, (Value("NH₃", "0.81", "ppm"),), "4 s", "water on the floor"),
-        SiteLine("Harbour Building", "building", State.LATE, (Value("power", "82.11", "kW"),), "31 s", "3 of 14 devices"),
-        SiteLine("Causeway Bay", "air", State.WELL, (Value("PM2.5", "23.0", "µg/m³"), Value("NO₂", "61", "µg/m³")), "9 s"),
+        SiteLine(
+            "Harbour Building", "building", State.LATE, (Value("power", "82.11", "kW"),), "31 s", "3 of 14 devices"
+        ),
+        SiteLine(
+            "Causeway Bay", "air", State.WELL, (Value("PM2.5", "23.0", "µg/m³"), Value("NO₂", "61", "µg/m³")), "9 s"
+        ),
     ),
     stories=("14:03:02 ingestor was killed (kill -9); back after 0.9 s; nothing missing",),
     fill=(0.5, "filling in the last 14 days: 50%"),

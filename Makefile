@@ -1,0 +1,65 @@
+# The front door. Needs make, a network for the first time, and Python 3.11 or newer; nothing is installed outside .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up test lint bench faults pictures clean
+
+# PYTHON=/path/to/python3 chooses another one.
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python3.14,$(shell command -v $(name) 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= examples/hong-kong
+ARGS ?=
+
+help: ## Say what can be made
+	@echo "Caretaker: readings of toilets, meters and air stations, and none is lost."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@echo
+	@echo "  ARGS=\"...\" is passed on, as in: make up ARGS=\"--port 2883 --lan\""
+
+up: $(VENV)/.run ## Start everything on this machine and watch it live
+	@$(BIN)/caretaker up $(CONFIG) $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests; what needs minutes is in `make faults`
+	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, types, and which package may import which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure speed, memory and delays; build/bench.json
+	@$(BIN)/python -m bench $(ARGS)
+
+faults: $(VENV)/.dev ## Kill, cut off and fill up everything, and look for what is missing; build/faults.json
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+pictures: $(VENV)/.dev ## Take the pictures of the documentation from a real run
+	@$(BIN)/python docs/pictures.py $(ARGS)
+
+clean: ## Remove what was made, but never data
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "error: no Python found"; \
+		echo "  mend: install Python 3.11 or newer, or name it: make up PYTHON=/path/to/python3"; exit 2; } >&2
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $(PYTHON) is $$("$(PYTHON)" --version 2>&1), and Caretaker needs 3.11 or newer"; \
+		echo "  mend: install a newer one, or name it: make up PYTHON=/path/to/python3"; exit 2; } >&2
+	@"$(PYTHON)" -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment"; \
+		echo "  mend: install its venv module (Debian and Ubuntu: apt install python3-venv)"; exit 2; } >&2
+	@touch $@
+
+$(VENV)/.run: requirements.txt pyproject.toml | $(VENV)/.python
+	@echo "Installing what Caretaker needs into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@echo "Installing what the tests need into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
