@@ -61,7 +61,7 @@ def problems_of(directory: Path) -> tuple[Problem, ...]:
 
 
 @given(st.lists(devices, max_size=8, unique_by=lambda device: device.id))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_written_is_read(written: list[Device]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text).writerows([COLUMNS, *map(cells, written)])
@@ -82,7 +82,7 @@ def test_what_is_written_is_read(written: list[Device]) -> None:
     st.sampled_from(["sites.yaml", "people.yaml", "devices.yaml", "devices.csv", "metrics.yaml"]),
     st.binary(max_size=200),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_bytes_give_a_registry_or_problems(name: str, content: bytes) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / "sites.yaml").write_text(SITES)
@@ -94,7 +94,7 @@ def test_any_bytes_give_a_registry_or_problems(name: str, content: bytes) -> Non
 
 
 @given(st.text("[]{}:,-&*!'\"#|> \nsitedv", max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_punctuation_gives_a_registry_or_problems(text: str) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / "sites.yaml").write_text(SITES)

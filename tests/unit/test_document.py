@@ -396,6 +396,11 @@ def test_the_branch_of_a_union_is_not_part_of_the_field(tmp_path: Path) -> None:
         "x.yaml:5: pets[2].tricks: found nothing, expected a value",
         "x.yaml:5: pets[2].trick: found 'trick', expected a known field, perhaps 'tricks'",
     ]
+    path.write_text("pets: []\nweight: {north: heavy}\n")
+    assert problems_of(path, Pets) == [
+        "x.yaml:2: weight: found a mapping, expected a whole number",
+        "x.yaml:2: weight.north: found 'heavy', expected a whole number",
+    ]
 
 
 def test_a_check_beyond_one_file_names_the_line(tmp_path: Path) -> None:
