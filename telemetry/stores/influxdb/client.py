@@ -120,10 +120,10 @@ class InfluxHttp:
         where = f"InfluxDB at {self._settings.url}"
         if isinstance(error, ApiException):  # without a status: TLS
             return Answer(AWAY, f"{where} shows a certificate that cannot be trusted: {error.reason}", lasting=True)
+        if isinstance(error, urllib3.exceptions.NewConnectionError):  # urllib3 counts it among the timeouts
+            return Answer(AWAY, f"{where} cannot be reached: {error.__cause__ or type(error).__name__}")
         if isinstance(error, urllib3.exceptions.TimeoutError):
             return Answer(AWAY, f"{where} did not answer within {self._settings.timeout_s:g} s")
-        if isinstance(error, urllib3.exceptions.NewConnectionError):
-            return Answer(AWAY, f"{where} cannot be reached: {error.__cause__ or type(error).__name__}")
         return Answer(AWAY, f"{where} broke off: {type(error).__name__}")
 
 
