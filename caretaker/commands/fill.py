@@ -17,6 +17,7 @@ from caretaker.moments import MomentError, now_ns, span_s, utc_text
 from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption
 from caretaker.output import Exit, Format, FormatOption, fail, note, rows
 from caretaker.progress import progress_bar
+from caretaker.simulated import simulated_part
 from caretaker.store_batches import Tally, store_batch
 from simulators.history import history
 from simulators.settings import load_simulation
@@ -99,7 +100,7 @@ async def _fill(
     tally = Tally()
     try:
         await _check_retention(writer, span)
-        past = history(registry, seed, span.start_ns, span.end_ns, step_s)
+        past = history(simulated_part(registry), seed, span.start_ns, span.end_ns, step_s)
         # Each reading arrives when it is measured: admission is to judge the past as it would have been.
         messages: Iterator[Message] = (Message(topic, payload, False, time_ns) for topic, payload, time_ns in past)
         while batch := list(islice(messages, BATCH_MESSAGES)):
