@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from caretaker.output import Exit, note, report, say
 from caretaker.screen.app import LiveView
 from caretaker.screen.observe import Observer
+from caretaker.screen.story import UNDECIDED
 from caretaker.screen.view import View
 from caretaker.screen.words import count
 from caretaker.supervise import ChildFailedError
@@ -116,7 +117,7 @@ async def _lines(observer: Observer) -> None:
         await asyncio.sleep(LINE_EVERY_S)
         view = observer.view()
         for story in reversed(view.stories):
-            if story not in told:
+            if story not in told and not story.endswith(UNDECIDED):
                 say(story)
         told = set(view.stories)
         say(line(view))

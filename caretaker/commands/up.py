@@ -20,6 +20,7 @@ from caretaker.options import DATA_DEFAULT, DataOption
 from caretaker.output import Exit, fail, note
 from caretaker.screen.observe import Observer, Places
 from caretaker.system import FILL_DAYS, HTTP_PORT, SystemPlan
+from simulators.settings import load_simulation
 from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings
 
@@ -58,6 +59,7 @@ def up(
     """
     with explained():
         deployment = Deployment(config, data)
+        load_simulation(config, deployment.registry)
     if isinstance(deployment.settings.store, InfluxSettings):
         fail(
             f"{config}/caretaker.yaml names InfluxDB, and `caretaker up` brings its own store",

@@ -15,7 +15,7 @@ from caretaker.screen.view import View
 
 LARGE_ROWS, LARGE_COLUMNS = 32, 100
 """From this size on the figures are tall and the events have room."""
-EVENTS_LARGE = 6
+EVENTS_LARGE, EVENTS_SMALL = 6, 1
 
 THEME = Theme(
     name="caretaker",
@@ -56,9 +56,9 @@ class LiveView(App[None]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "Caretaker"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("k", "kill", "kill the ingestor"),
-        Binding("s", "store", "take the store away for 20 s"),
-        Binding("i", "incident", "play an incident"),
+        Binding("k", "kill", "kill ingestor"),
+        Binding("s", "store", "take store away"),
+        Binding("i", "incident", "play incident"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
@@ -66,6 +66,7 @@ class LiveView(App[None]):
     Screen { background: $background; padding: 0 1; }
     #title { height: 1; margin-bottom: 1; }
     #headline, #proof, #pace, #rejects, #happenings { height: auto; }
+    #proof, #rejects, #happenings { text-wrap: nowrap; text-overflow: ellipsis; }
     #pace { margin: 1 0; }
     #sites { height: 1fr; scrollbar-size-vertical: 1; scrollbar-background: $background; scrollbar-color: #2a333c; }
     #sites Static { height: auto; }
@@ -133,13 +134,14 @@ class LiveView(App[None]):
 
     def _paint(self) -> None:
         large, width = self._large, self.size.width - 4
-        self._put("title", parts.title(self.view, self._place))
+        self._put("title", parts.title(self.view, self._place, width))
         self._put("headline", parts.headline(self.view, large=large))
-        self._put("proof", parts.proof(self.view))
+        self._put("proof", parts.proof(self.view, width))
         self._put("pace", parts.pace(self.view, width))
         self._put("lines", parts.sites(self.view, width))
         self._put("rejects", parts.rejects(self.view, EVENTS_LARGE if large else 1))
-        self._put("happenings", parts.happenings(self.view, EVENTS_LARGE if large else 1))
+        rows = EVENTS_LARGE if large else EVENTS_SMALL + (self.view.fill is not None)
+        self._put("happenings", parts.happenings(self.view, rows))
 
     def _put(self, part: str, renderable: RenderableType) -> None:
         self.query_one(f"#{part}", Static).update(renderable)

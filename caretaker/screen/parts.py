@@ -1,6 +1,6 @@
 """The parts of the screen: each a function of the view."""
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.renderables.digits import Digits
@@ -12,18 +12,22 @@ INK, FAINT, LINE = "#dfe6ec", "#75828f", "#2a333c"
 CALM, GOOD, DOUBT, BAD = "#8fb8de", "#86d3ae", "#e8bd6d", "#f0807a"
 SMOOTH_S = 5
 """The figure beside a curve is the mean of the last few seconds; the curve shows each second."""
+WIDE = 100
+"""Columns from which there is room for what explains."""
 PLACES = "=+++"
 
 
-def title(view: View, name: str) -> RenderableType:
-    """The line at the top: whose city, where a device connects, what time it is."""
+def title(view: View, name: str, width: int) -> RenderableType:
+    """The line at the top: whose devices, where one of your own connects, what time it is."""
     bar = Table.grid(expand=True, padding=(0, 2))
     bar.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
     bar.add_column(no_wrap=True, justify="right")
-    running = Text.assemble(("ingestor ", FAINT), (view.ingestor, GOOD if view.ingestor == "running" else DOUBT))
+    right = [Text.assemble(("ingestor ", FAINT), (view.ingestor, GOOD if view.ingestor == "running" else DOUBT))]
+    if width >= WIDE:
+        right.append(Text(view.address, FAINT))
+    right.append(Text(view.clock, INK))
     bar.add_row(
-        Text.assemble(("Caretaker", f"bold {INK}"), ("  ", ""), (name, FAINT)),
-        Text("   ").join([running, Text(view.address, FAINT), Text(view.clock, INK)]),
+        Text.assemble(("Caretaker", f"bold {INK}"), (f"  {name}, simulated devices", FAINT)), Text("   ").join(right)
     )
     return bar
 
@@ -54,21 +58,19 @@ def headline(view: View, *, large: bool) -> RenderableType:
     return equation
 
 
-def proof(view: View) -> RenderableType:
+def proof(view: View, width: int) -> RenderableType:
     """What the simulators say and what the store says: each acknowledged reading, looked for by name."""
     verdict = view.verdict
-    missing = Text(f"missing: {count(verdict.missing)}", f"bold {GOOD if not verdict.missing else BAD} reverse")
     parts = [
+        Text(f" missing: {count(verdict.missing)} ", f"bold {GOOD if not verdict.missing else BAD} reverse"),
         _named("published", view.published),
-        _named("acknowledged", view.acknowledged),
-        _named("found in the store", verdict.stored),
+        _named("acknowledged" if width >= WIDE else "acked", view.acknowledged),
+        _named("found in the store" if width >= WIDE else "stored", verdict.stored),
         _named("on the way", verdict.on_the_way),
-        missing,
     ]
-    line = Text("  ").join(parts)
     if view.account is not None and not view.account.balanced:
-        line.append("  the account does not hold", f"bold {BAD}")
-    return line
+        parts.insert(1, Text("the account does not hold", f"bold {BAD}"))
+    return Text("  ").join(parts)
 
 
 def pace(view: View, width: int) -> RenderableType:
@@ -95,18 +97,21 @@ def pace(view: View, width: int) -> RenderableType:
 
 def sites(view: View, width: int) -> RenderableType:
     """A line a site, worst first."""
+    wide = width >= WIDE
     table = Table.grid(expand=True, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, width=1)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(16, width // 4))
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(14, width // 4))
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40 if wide else 20)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=28 if wide else 14)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, justify="right", max_width=16 if wide else 7)
     for line in view.sites:
         colour = _colour(line.state)
         state = Text(line.state.word, colour)
-        if line.detail and (line.state.urgent or line.state.doubtful):
+        if wide and line.detail and (line.state.urgent or line.state.doubtful):
             state.append(f" {line.detail}", FAINT)
-        table.add_row(Text("●", colour), Text(line.name, INK), state, _values(line), Text(line.age, FAINT))
+        # Of a date, what has room: the month it plays.
+        age = line.age if wide else line.age[:7]
+        table.add_row(Text("●", colour), Text(line.name, INK), state, _values(line), Text(age, FAINT))
     return table
 
 
@@ -119,7 +124,7 @@ def rejects(view: View, rows: int) -> RenderableType:
         parts = [
             Text.assemble((reason.replace("_", " "), FAINT), " ", (count(number), DOUBT)) for reason, number in found
         ]
-        return Text.assemble(("rejected  ", FAINT), Text("  ").join(parts), no_wrap=True, overflow="ellipsis")
+        return Text.assemble(("rejected  ", FAINT), Text("  ").join(parts))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right")
     table.add_column()
@@ -140,9 +145,7 @@ def happenings(view: View, rows: int) -> RenderableType:
     lines += [Text(story, INK if not place else FAINT) for place, story in enumerate(view.stories)]
     if not lines:
         lines.append(Text("nothing has happened yet: press k and watch", FAINT))
-    for line in lines:
-        line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(*lines[:rows])
+    return Text("\n").join(lines[:rows])
 
 
 def _figure(number: int, colour: str, *, large: bool) -> RenderableType:

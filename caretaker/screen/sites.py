@@ -1,5 +1,6 @@
 """How each site is, from the registry and the newest stored values. Pure."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from telemetry.reading import NS_PER_S, Quality
 from telemetry.registry.models import Device, Registry, Site
 from telemetry.stores.store import Sample
 
+NOTE = re.compile(r" \([^)]*\)$")
+"""What a name says in brackets at its end: there is no room for it."""
 ODOUR_PPM = 5.0
 """Ammonia that people complain of: the odour threshold is about 5 ppm (US ATSDR, toxicological profile for ammonia)."""
 LATE_AFTER = 3.0
@@ -84,7 +87,7 @@ def _line(site: Site, devices: Sequence[Device], moment: Moment, language: str) 
     )
     state, detail = _state(site, devices, moment)
     return SiteLine(
-        name=label(site, language),
+        name=NOTE.sub("", label(site, language)),
         kind=site.kind,
         state=state,
         values=_values(devices, moment),

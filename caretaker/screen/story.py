@@ -7,6 +7,7 @@ from caretaker.screen.words import clock
 from caretaker.supervise import Event, What
 
 KEPT = 50
+UNDECIDED = "checking"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Story:
 
     def sentence(self) -> str:
         """For people."""
-        parts = [self.began, self.ended, self.outcome or ("checking" if self.settled_ns is not None else None)]
+        parts = [self.began, self.ended, self.outcome or (UNDECIDED if self.settled_ns is not None else None)]
         return f"{clock(self.time_ns)} " + "; ".join(part for part in parts if part)
 
 
