@@ -1,0 +1,93 @@
+"""Defects to be brought into the ingestor, each of which must turn its scenario red: or the scenario is blind.
+
+A mutant is a change of the source, as text. One whose text is no longer there fails loudly (`apply`), so that none goes
+stale. Only `mutant_launcher` brings it in; the production code knows nothing of it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Change(NamedTuple):
+    """What stands in the source, exactly once, and what shall stand there instead."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One defect."""
+
+    name: str
+    module: str
+    changes: tuple[Change, ...]
+    scenario: str
+    """The scenario that must see it."""
+    figure: str
+    """The figure that must turn red."""
+
+    def apply(self, source: str) -> str:
+        """The source with the defect. An assertion fails where a text is not there exactly once."""
+        for old, new in self.changes:
+            assert source.count(old) == 1, f"mutant {self.name}: not there once in {self.module}:\n{old}"
+            source = source.replace(old, new)
+        return source
+
+
+_APPEND = "        await journal.append([admitted(message) for message in delivery.messages])\n"
+_ACKNOWLEDGE = "        delivery.acknowledge()\n"
+_DUPLICATE = "                    counts.redelivered += 1\n"
+_STALE = "            self._counts.stale_acknowledgements += len(packet_ids)\n            return\n"
+_LAST_LINE = "        self._counts.acknowledged += len(packet_ids)\n"
+_SUBSCRIBED = "        assert isinstance(answer, mqtt5.SubAckPacket)\n        return answer\n"
+
+MUTANTS = {
+    mutant.name: mutant
+    for mutant in (
+        Mutant(
+            "acknowledged-before-durable",
+            "ingestor.app",
+            (Change(_APPEND + _ACKNOWLEDGE, _ACKNOWLEDGE + _APPEND),),
+            "crash",
+            "readings missing",
+        ),
+        Mutant(
+            "duplicates-dropped",
+            "telemetry.mqtt.connection",
+            (
+                Change(
+                    _DUPLICATE,
+                    _DUPLICATE
+                    + "                    self._acknowledge([packet.packet_id])\n"
+                    + "                    continue\n",
+                ),
+            ),
+            "crash",
+            "readings missing",
+        ),
+        Mutant(
+            "acknowledged-on-the-next-connection",
+            "telemetry.mqtt.connection",
+            (
+                Change(_STALE, "            owed.extend(packet_ids)\n            return\n"),
+                Change(_LAST_LINE, _LAST_LINE + "\n\nowed: list[int] = []\n"),
+                Change(
+                    _SUBSCRIBED,
+                    _SUBSCRIBED.replace(
+                        "        return", "        self._acknowledge(owed)\n        owed.clear()\n        return"
+                    ),
+                ),
+            ),
+            "session",
+            "acknowledgements for what was not delivered",
+        ),
+        Mutant(
+            "not-synced",
+            "ingestor.journal_file",
+            (Change('synchronous: str = "FULL"', 'synchronous: str = "OFF"'),),
+            "syscalls",
+            "acknowledgements without a sync before them",
+        ),
+    )
+}

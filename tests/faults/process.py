@@ -1,0 +1,144 @@
+"""The ingestor as its operators run it: a process of its own, asked over HTTP, ended by signals."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.components import wait_until
+
+ANSWER_LIMIT_S = 5.0
+MIB = 1024 * 1024
+
+
+class IngestorProcess:
+    """`caretaker run ingestor`, or the same behind another launcher."""
+
+    def __init__(self, config: Path, data: Path, http_port: int, launcher: Sequence[str] = ()) -> None:
+        """`launcher` stands before Python: strace; or replaces the command, where it begins with `-m`."""
+        command = ["-m", "caretaker", "run", "ingestor"]
+        before: list[str] = list(launcher)
+        if launcher[:1] == ["-m"]:
+            command, before = list(launcher), []
+        self._arguments = [*before, sys.executable, *command, "--config", str(config), "--data", str(data)]
+        self._log_path = data / "ingestor.log"
+        self._journal = data / "journal" / "journal.db"
+        self._url = f"http://127.0.0.1:{http_port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        data.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start; does not wait."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | (environment or {}),
+            )
+
+    def wait_ready(self, limit_s: float = 30.0) -> None:
+        """Until it accepts readings."""
+        wait_until(self._is_ready, f"the ingestor is ready; its log ends {self.tail()}", limit_s)
+
+    def _is_ready(self) -> bool:
+        assert self.running, f"the ingestor has ended: {self.tail()}"
+        return self.ready()[0]
+
+    def tail(self) -> str:
+        return self.log[-1_500:] if self._log_path.exists() else "(empty)"
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, limit_s: float) -> int:
+        """The exit code. Raises `subprocess.TimeoutExpired`."""
+        assert self._process is not None
+        return self._process.wait(limit_s)
+
+    def kill(self) -> None:
+        """End at once, as a crash would. Does nothing when it does not run."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """End in order; by force when it does not listen."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def ask(self, path: str, body: object = None) -> tuple[int, Any]:
+        """Status and document; status 0 when nobody answers."""
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            request = urllib.request.Request(self._url + path, data)  # noqa: S310 - loopback
+            with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S) as answer:  # noqa: S310 - loopback
+                return answer.status, _document(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _document(error.read())
+        except OSError:
+            return 0, None
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether it is ready, and the reasons why not."""
+        status, body = self.ask("/health/ready")
+        return status == 200, "; ".join(body["reasons"]) if body else "no answer"
+
+    def account(self) -> dict[str, Any]:
+        """What `/account` says; an assertion fails where it says nothing."""
+        status, body = self.ask("/account")
+        assert status == 200, f"no account: {status}; its log ends {self.tail()}"
+        account: dict[str, Any] = body
+        return account
+
+    def metric(self, name: str) -> float:
+        """The sum over all labels of one of our metrics."""
+        _, text = self.ask("/metrics")
+        lines = [line for line in str(text).splitlines() if line.startswith(f"caretaker_ingestor_{name}")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    def resident_mib(self) -> float:
+        """Memory that it holds now."""
+        return float(psutil.Process(self.pid).memory_info().rss) / MIB
+
+    def journal_rows(self) -> int:
+        """Readings in the journal's file, whether a process has it open or not."""
+        with closing(sqlite3.connect(f"{self._journal.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            count: int = connection.execute("select coalesce(sum(readings), 0) from batch").fetchone()[0]
+            return count
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode()
