@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, PositiveFloat, SecretStr, field_validator, model_validator
+
+from telemetry.document import Section
 
 
-class SqliteSettings(BaseModel):
+class SqliteSettings(Section):
     """The embedded store: one file, nothing to install."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["sqlite"] = "sqlite"
     path: Path | None = None
@@ -21,10 +21,11 @@ class SqliteSettings(BaseModel):
     of last year. Archive sites are kept for ever unless they say otherwise."""
 
 
-class InfluxSettings(BaseModel):
+class InfluxSettings(Section):
     """InfluxDB 1.8 or newer of 1.x, or 2.x."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Errors must not show what stands in the fields beside the faulty one.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     kind: Literal["influxdb"]
     url: str
@@ -53,26 +54,33 @@ class InfluxSettings(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _plain_address(cls, url: str) -> str:
+    def _is_an_address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("expected an address such as https://influx.example.org:8086")
-        if parts.username or parts.password:
-            raise ValueError("credentials do not belong in the address: use `token`, or `username` and `password`")
-        if parts.query or parts.fragment:
-            raise ValueError("expected an address without ? and #")
+        if "@" in url:  # refused below, where the message shows no value
+            return url
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("an address such as https://influx.example.org:8086")
         return url.rstrip("/")
 
+    @field_validator("bucket")
+    @classmethod
+    def _names_a_database(cls, bucket: str) -> str:
+        if not bucket.partition("/")[0]:
+            raise ValueError("the name of a bucket (2.x) or database/retention-policy (1.x)")
+        return bucket
+
     @model_validator(mode="after")
-    def _consistent(self) -> "InfluxSettings":
+    def _is_consistent(self) -> "InfluxSettings":
+        if "@" in self.url:
+            raise ValueError("credentials in `token`, or in `username` and `password`, not in `url`")
         if self.token is not None and self.username is not None:
-            raise ValueError("give `token` (2.x) or `username` and `password` (1.x), not both")
+            raise ValueError("either `token` (2.x) or `username` and `password` (1.x), not both")
         if (self.username is None) != (self.password is None):
-            raise ValueError("`username` and `password` go together")
+            raise ValueError("`username` and `password` together")
         if urlsplit(self.url).scheme == "http" and not self.insecure and not is_loopback(self.url):
             raise ValueError(
-                "plain http to another machine sends credentials and readings in the clear: use https, or set "
-                "`insecure: true` where the network itself is protected"
+                "https in `url`, because plain http to another machine sends credentials and readings in the clear; "
+                "where the network itself is protected, `insecure: true`"
             )
         return self
 

@@ -5,6 +5,7 @@ answer 400 (1.13: the rest; 2.9: nothing). Writes are idempotent, so a batch tha
 lines stand alone.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
@@ -64,7 +65,9 @@ def judge(answer: Answer) -> Verdict:
     if status == AWAY:
         return Verdict.DENIED if answer.lasting else Verdict.AWAY
     if status in {400, 422}:
-        limited = any(word in answer.message for word in LIMIT_WORDS)
+        # What stands in quotes is not the store's own word: names and values of the line.
+        said = re.split("[\"']", answer.message, maxsplit=1)[0]
+        limited = any(word in said for word in LIMIT_WORDS)
         return Verdict.LIMITED if limited else Verdict.REFUSED
     if status == 413:  # noqa: PLR2004
         return Verdict.TOO_LARGE

@@ -72,13 +72,13 @@ def _policies(http: InfluxHttp, settings: InfluxSettings) -> dict[str, float | N
         raise StoreUnusableError(f"InfluxDB does not show the retention of {http.database!r}: {error}")
     found: dict[str, float | None] = {}
     for row in rows(results[0]):
-        found[row["name"]] = found_s = _seconds(row["duration"])
+        found[row["name"]] = found_s = retention_of(row["duration"])
         if row["default"]:
             found[""] = found_s
     return found
 
 
-def _seconds(duration: str) -> float | None:
+def retention_of(duration: str) -> float | None:
     """Of Go's form of a duration, as in `168h0m0s`; zero: for ever."""
     parts = GO_DURATION.fullmatch(duration)
     if parts is None:
