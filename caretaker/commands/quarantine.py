@@ -92,14 +92,14 @@ def show(
         document(msgspec.json.decode(exported(one)))
         return
     facts: tuple[tuple[Cell, ...], ...] = (
-        ("id", one.id),
+        ("id", str(one.id)),
         ("reason", one.reason),
         ("detail", printable(one.detail)),
         ("topic", printable(one.topic)),
-        ("received", f"{utc_text(one.received_ns)} ({age_text((now_ns() - one.received_ns) / NS_PER_S)} ago)"),
+        ("received", f"{utc_text(one.received_ns)} ({age_text((now_ns() - one.received_ns) / NS_PER_S)} old)"),
         ("retained", one.retained),
-        ("readings lost", one.readings),
-        ("bytes", len(one.payload)),
+        ("readings lost", str(one.readings)),
+        ("bytes", str(len(one.payload))),
     )
     rows(("what", "found"), facts)
     say("")
