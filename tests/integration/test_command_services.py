@@ -66,15 +66,13 @@ class Deployment:
 
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.http_port}/health/ready", timeout=1
-            ) as answer:  # http on the loopback
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/health/ready", timeout=1) as answer:
                 return bool(json.load(answer)["ready"])
         except OSError:
             return False
 
     def account(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/account", timeout=5) as answer:  # as above
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/account", timeout=5) as answer:
             account: dict[str, Any] = json.load(answer)
             return account
 
