@@ -52,12 +52,14 @@ def test_a_limit_named_by_a_device_is_no_limit() -> None:
     [
         (None, None),
         ("7", 7.0),
-        ("-7", 0.0),
+        ("-7", None),
+        ("86400", 600.0),
         ("", None),
         ("soon", None),
         ("Sun, 22 Nov 2026 08:01:00 GMT", 60.0),
         ("Sun, 22 Nov 2026 07:00:00 GMT", 0.0),
-        ("9" * 5000, None),
+        ("9" * 5000, 600.0),
+        ("Fri, 01 Jan 0001 00:00:00 -2359", 0.0),
     ],
 )
 def test_retry_after(text: str | None, seconds: float | None) -> None:

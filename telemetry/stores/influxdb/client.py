@@ -21,6 +21,8 @@ from telemetry.stores.store import StoreAwayError
 
 MESSAGE_LIMIT = 300
 """Characters kept of what the store says: it repeats the lines that it could not parse."""
+RETRY_AFTER_LIMIT_S = 600.0
+"""No store needs longer; a wrong figure from a proxy must not stop the drain for a day."""
 AWAY = 0
 
 
@@ -65,7 +67,12 @@ class InfluxHttp:
         # Level 1: level 9, the client's own, takes five times as long for a tenth less.
         body = gzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
         try:
-            self._writes.post_write(self._org, self._bucket, body, content_encoding="gzip", precision="ns")
+            # Not "preloaded": the client would read an answer that is no UTF-8 as a broken connection.
+            response = self._writes.post_write(
+                self._org, self._bucket, body, content_encoding="gzip", precision="ns", _preload_content=False
+            )
+            response.drain_conn()  # gives the connection back
+            response.release_conn()
         except (ApiException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return self._answer(error)
         return Answer(204)
@@ -147,14 +154,11 @@ def _message(error: ApiException) -> str:
 
 
 def parse_retry_after(text: str | None, now_s: float) -> float | None:
-    """Seconds from now, of either form of RFC 9110's Retry-After; None when it is absent or neither."""
+    """Seconds from now, of either form of RFC 9110's Retry-After, bounded; None when it is absent or neither."""
     if text is None:
         return None
     try:
-        return max(0.0, float(int(text)))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
-    except ValueError:
+        wait_s = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now_s
+    except (ValueError, OverflowError):
         return None
+    return min(max(0.0, wait_s), RETRY_AFTER_LIMIT_S)

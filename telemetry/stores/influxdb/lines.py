@@ -4,7 +4,7 @@ Names (measurement, tags, field keys) come from the registry and the catalogue, 
 arrives, the store must read back exactly what was given, or the reading is refused here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -37,11 +37,24 @@ class Lines(Struct):
     """Readings that have no line, or not all of theirs."""
 
 
+class Field(Struct, frozen=True, gc=False):
+    """The parts of a metric's fields that are always the same."""
+
+    metric: str
+    start: str
+    """`name=`"""
+    quality_start: str
+    """`name_q=`"""
+
+
 class Shape(Struct, frozen=True, gc=False):
     """The line of all readings that hold the same metrics: only the device, the numbers and the time are missing."""
 
-    template: str
+    measurement: str
+    fields: tuple[Field, ...]
     is_event: bool
+    template: str
+    """The whole line where no quality is stated."""
 
 
 class LineEncoder:
@@ -70,7 +83,7 @@ class LineEncoder:
         owners: list[int] = []
         refused: list[Refusal] = []
         for index, reading in enumerate(readings):
-            line = self._plain_line(reading, registry)
+            line = self._short_way(reading, registry)
             if line is not None:
                 lines.append(line)
                 owners.append(index)
@@ -79,7 +92,7 @@ class LineEncoder:
             faults = list(parts.faults)
             for point in parts.points:
                 try:
-                    lines.append(self._any_line(point))
+                    lines.append(self._long_way(point))
                     owners.append(index)
                 except ValueError as error:
                     faults.append(str(error))
@@ -95,12 +108,10 @@ class LineEncoder:
             self._tags.clear()
         return registry
 
-    def _plain_line(self, reading: Reading, registry: Registry) -> str | None:
-        """The line of a reading that has nothing special, which nearly all are; None: take the long way."""
+    def _short_way(self, reading: Reading, registry: Registry) -> str | None:
+        """The line of a reading of numbers that share one line, which nearly all are; None: take the long way."""
         values = reading.values
         device = reading.device
-        if reading.quality or device in self._stating:
-            return None
         metrics = (*values,)
         shape = self._shapes.get(metrics)
         if shape is None:
@@ -119,7 +130,24 @@ class LineEncoder:
             return None
         if shape.is_event:
             time_ns = event_time_ns(time_ns, reading.seq)
-        return shape.template % (tags, *numbers[1:-1].decode().split(","), time_ns)
+        texts = numbers[1:-1].decode().split(",")
+        if not reading.quality and device not in self._stating:
+            return shape.template % (tags, *texts, time_ns)
+        stating = self._note_doubts(
+            device, [name for name, doubt in reading.quality.items() if doubt and name in values]
+        )
+        fields = []
+        for field, text in zip(shape.fields, texts, strict=True):
+            fields.append(field.start + text)
+            if field.metric in stating:
+                fields.append(f"{field.quality_start}{int(reading.quality.get(field.metric, 0))}i")
+        return f"{shape.measurement},{tags} {','.join(fields)} {time_ns}"
+
+    def _note_doubts(self, device: str, metrics: Iterable[str]) -> Collection[str]:
+        """From now on these state their quality; gives all of the device that do."""
+        for metric in metrics:
+            self.state_quality(device, metric)
+        return self._stating.get(device, ())
 
     def _learn_shape(self, metrics: tuple[str, ...], registry: Registry) -> Shape | None:
         if metrics in self._shapes:
@@ -139,10 +167,8 @@ class LineEncoder:
             return None
         return tags
 
-    def _any_line(self, point: Point) -> str:
-        for metric in point.quality:
-            self.state_quality(point.device, metric)
-        stating = self._stating.get(point.device, ())
+    def _long_way(self, point: Point) -> str:
+        stating = self._note_doubts(point.device, point.quality)
         quality = {metric: int(point.quality.get(metric, 0)) for metric in point.values if metric in stating}
         return serialise(point, quality)
 
@@ -157,11 +183,12 @@ def _shape(metrics: tuple[str, ...], registry: Registry) -> Shape | None:
         return None
     ((measurement, is_event),) = belongings
     try:
-        start = escape_measurement(measurement).replace("%", "%%")
-        fields = ",".join(escape_name(name).replace("%", "%%") + "=%s" for name in metrics)
+        start = escape_measurement(measurement)
+        fields = tuple(Field(name, f"{escape_name(name)}=", f"{escape_name(quality_field(name))}=") for name in metrics)
     except ValueError:  # the long way says why
         return None
-    return Shape(f"{start},%s {fields} %d", is_event)
+    shown = ",".join(field.start.replace("%", "%%") + "%s" for field in fields)
+    return Shape(start, fields, is_event, f"{start.replace('%', '%%')},%s {shown} %d")
 
 
 def serialise(point: Point, quality: Mapping[str, int]) -> str:

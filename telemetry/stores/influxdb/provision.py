@@ -1,7 +1,7 @@
 """Before the first write: the bucket is there, its fields have the types that the catalogue expects."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from telemetry.catalogue.metric import Kind, Metric
@@ -24,7 +24,10 @@ def provision(http: InfluxHttp, settings: InfluxSettings, metrics: Mapping[str, 
     """
     check_names(metrics)
     retention_s = _bucket_2x(http, settings) if settings.org else _bucket_1x(http, settings)
-    for conflict in type_conflicts(field_types(http), metrics):
+    answer, results = http.ask("GET", "SHOW FIELD KEYS")
+    if results is None:
+        raise _failure(answer, settings)
+    for conflict in type_conflicts(field_types(results), metrics):
         raise StoreUnusableError(conflict)
     return retention_s
 
@@ -140,10 +143,10 @@ def _failure(answer: Answer, settings: InfluxSettings) -> StoreAwayError | Store
     return StoreAwayError(f"InfluxDB answers {answer.status}: {answer.message}" if answer.status else answer.message)
 
 
-def field_types(http: InfluxHttp) -> dict[str, dict[str, set[str]]]:
-    """Measurement to field to the types that it has; more than one when older shards hold another."""
+def field_types(results: Iterable[dict[str, Any]]) -> dict[str, dict[str, set[str]]]:
+    """From `SHOW FIELD KEYS`: measurement to field to its types; more than one when older shards hold another."""
     found: dict[str, dict[str, set[str]]] = {}
-    for result in http.query("SHOW FIELD KEYS"):
+    for result in results:
         for one in series(result):
             fields = found.setdefault(one["name"], {})
             for name, kind in one["values"]:
@@ -173,7 +176,7 @@ def type_conflicts(found: Mapping[str, Mapping[str, set[str]]], metrics: Mapping
 
 def find_stated_quality(http: InfluxHttp, metrics: Mapping[str, Metric]) -> Iterator[tuple[str, str]]:
     """Device and metric of each series that has ever stated a quality. Raises `StoreAwayError`."""
-    types = field_types(http)
+    types = field_types(http.query("SHOW FIELD KEYS"))
     for metric in metrics.values():
         name = quality_field(metric.name)
         if name not in types.get(metric.measurement, {}):

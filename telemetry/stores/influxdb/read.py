@@ -1,8 +1,6 @@
 """The way out of InfluxDB: InfluxQL, which 1.x, 2.x and 3.x share."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from telemetry.catalogue.metric import Metric
 from telemetry.reading import Quality
@@ -13,6 +11,7 @@ from telemetry.stores.influxdb.influxql import identifier, rows, select, series
 from telemetry.stores.influxdb.provision import field_types
 from telemetry.stores.settings import InfluxSettings
 from telemetry.stores.store import Sample
+from telemetry.stores.thread import StoreThread
 
 PAGE = 10_000
 """Rows fetched at a time: bounds memory on both sides. Must exceed the number of sites one device has stood at."""
@@ -26,41 +25,33 @@ class InfluxReader:
     def __init__(self, settings: InfluxSettings, registry: Callable[[], Registry]) -> None:
         """`registry` gives the one in force now: it says in which measurement a metric lies."""
         self._registry = registry
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="influxdb-read")
-        self._closed = False
+        self._thread = StoreThread("influxdb-read")
         self._http = InfluxHttp(settings)  # touched by the thread only
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
         """The newest value of each metric of each device, in the order asked for, then by metric."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._latest, list(dict.fromkeys(devices))
-        )
+        return await self._thread.run(self._latest, list(dict.fromkeys(devices)))
 
     async def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
         """All values with start <= time < end, in order of time, a metric after the other."""
-        loop = asyncio.get_running_loop()
         for name in metrics:
             metric = self._registry().metrics.get(name)
             from_ns: int | None = start_ns
             while metric is not None and from_ns is not None:
-                page, from_ns = await loop.run_in_executor(self._thread, self._page, device, metric, from_ns, end_ns)
+                page, from_ns = await self._thread.run(self._page, device, metric, from_ns, end_ns)
                 for sample in page:
                     yield sample
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._http.close)
-        self._thread.shutdown()
+        await self._thread.close(self._http.close)
 
     # In the thread.
 
     def _latest(self, devices: Sequence[str]) -> list[Sample]:
         if not devices:
             return []
-        stored = field_types(self._http)
+        stored = field_types(self._http.query("SHOW FIELD KEYS"))
         metrics = [
             metric
             for name, metric in sorted(self._registry().metrics.items())

@@ -1,18 +1,17 @@
 """The way into InfluxDB: one request in flight, every status has its branch, the outcome is told for each reading."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 from telemetry.reading import Reading
 from telemetry.registry.models import Registry
 from telemetry.stores.influxdb.bisect import Fate, Verdict, bisect, judge
-from telemetry.stores.influxdb.client import Answer, InfluxHttp
+from telemetry.stores.influxdb.client import AWAY, Answer, InfluxHttp
 from telemetry.stores.influxdb.lines import LineEncoder, Lines
 from telemetry.stores.influxdb.provision import find_stated_quality, provision
 from telemetry.stores.settings import InfluxSettings
 from telemetry.stores.store import Outcome, Refusal, StoreAwayError, StoreUnusableError
+from telemetry.stores.thread import StoreThread
 
 FAILURES_BEFORE_BISECTING = 3
 """A store that restarts answers 500 once or twice; a line that breaks it does so each time."""
@@ -25,8 +24,7 @@ class InfluxWriter:
         """`registry` gives the one in force now."""
         self._settings = settings
         self._registry = registry
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="influxdb-write")
-        self._closed = False
+        self._thread = StoreThread("influxdb-write")
         # Touched by the thread only.
         self._http = InfluxHttp(settings)
         self._encoder = LineEncoder(registry)
@@ -39,11 +37,11 @@ class InfluxWriter:
 
         An InfluxDB that does not answer is no error: the first write tries again.
         """
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._start)
+        await self._thread.run(self._start)
 
     async def write(self, readings: Sequence[Reading]) -> Outcome:
         """Store; see the contract."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, readings)
+        return await self._thread.run(self._write, readings)
 
     async def retention_s(self) -> float | None:
         """The bucket's, as found at the start."""
@@ -55,11 +53,7 @@ class InfluxWriter:
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._http.close)
-        self._thread.shutdown()
+        await self._thread.close(self._http.close)
 
     # Everything below runs in the thread.
 
@@ -86,17 +80,21 @@ class InfluxWriter:
         batch = self._encoder.encode(readings)
         if not batch.lines:
             return Outcome(refused=batch.refused)
-        answer = self._http.write(batch.lines)
+        answer = self._send(batch.lines)
         verdict = judge(answer)
         if verdict is Verdict.WRITTEN:
             return Outcome(refused=batch.refused)
         if verdict in {Verdict.REFUSED, Verdict.TOO_LARGE} or (
             verdict is Verdict.SICK and self._failed_often(batch.lines)
         ):
-            fate = bisect(batch.lines, answer, self._http.write)
+            fate = bisect(batch.lines, answer, self._send)
         else:
             fate = Fate(undecided=range(len(batch.lines)), cause=answer)
         return _outcome(readings, batch, fate)
+
+    def _send(self, lines: Sequence[str]) -> Answer:
+        # Halving takes up to hundreds of requests; a stop must not wait for them.
+        return Answer(AWAY, "the writer is being closed") if self._thread.closed else self._http.write(lines)
 
     def _failed_often(self, lines: Sequence[str]) -> bool:
         """Whether this very batch has now failed so often that one of its lines may be the cause."""

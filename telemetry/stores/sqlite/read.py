@@ -1,16 +1,15 @@
 """The way out of the embedded store: a read-only connection in a thread of its own."""
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from telemetry.reading import Quality
 from telemetry.stores.sqlite.schema import open_for_reading
 from telemetry.stores.store import Sample, StoreAwayError
+from telemetry.stores.thread import StoreThread
 
 PAGE = 5_000
 """Values fetched at a time: bounds memory, and no read transaction lasts long enough to keep the WAL from shrinking."""
@@ -39,8 +38,7 @@ class SqliteReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-read")
-        self._closed = False
+        self._thread = StoreThread("sqlite-read")
         self._connection: sqlite3.Connection | None = None  # touched by the thread only
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
@@ -76,14 +74,10 @@ class SqliteReader:
 
     async def close(self) -> None:
         """Close the file; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-        self._thread.shutdown()
+        await self._thread.close(self._disconnect)
 
     async def _ask(self, query: str, parameters: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._fetch, query, parameters)
+        return await self._thread.run(self._fetch, query, parameters)
 
     # In the thread.
 

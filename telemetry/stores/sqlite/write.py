@@ -3,10 +3,8 @@
 One thread does all work with the file, so that a slow disk never stops the event loop; one transaction a write.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from telemetry.registry.models import Registry
 from telemetry.series import Point, split
 from telemetry.stores.sqlite.schema import open_for_writing
 from telemetry.stores.store import Outcome, Refusal, StoreUnusableError
+from telemetry.stores.thread import StoreThread
 
 S_PER_DAY = 86_400
 EXPIRE_SLICE = 5_000
@@ -52,19 +51,18 @@ class SqliteWriter:
         self._path = path
         self._registry = registry
         self._retention_days = retention_days
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-write")
-        self._closed = False
+        self._thread = StoreThread("sqlite-write")
         # Both are touched by the thread only.
         self._connection: sqlite3.Connection | None = None
         self._series: dict[SeriesKey, int] = {}
 
     async def start(self) -> None:
         """Make file and tables. A file that is only busy is no error: the first write tries again."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._start)
+        await self._thread.run(self._start)
 
     async def write(self, readings: Sequence[Reading]) -> Outcome:
         """Store; see the contract."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, readings)
+        return await self._thread.run(self._write, readings)
 
     async def retention_s(self) -> float | None:
         """As configured for the deployment; a site may have its own."""
@@ -72,23 +70,18 @@ class SqliteWriter:
 
     async def expire(self, now_ns: int) -> int:
         """Delete in slices, between which writes go on. Stops quietly when the file is busy: the next hour comes."""
-        loop = asyncio.get_running_loop()
         deleted = 0
         with suppress(sqlite3.Error, StoreUnusableError):
-            for series, before_ns in await loop.run_in_executor(self._thread, self._expiring, now_ns):
+            for series, before_ns in await self._thread.run(self._expiring, now_ns):
                 count = EXPIRE_SLICE
                 while count == EXPIRE_SLICE:
-                    count = await loop.run_in_executor(self._thread, self._delete_slice, series, before_ns)
+                    count = await self._thread.run(self._delete_slice, series, before_ns)
                     deleted += count
         return deleted
 
     async def close(self) -> None:
         """Close the file; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-        self._thread.shutdown()
+        await self._thread.close(self._disconnect)
 
     # Everything below runs in the thread.
 
