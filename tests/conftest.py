@@ -9,6 +9,7 @@ import pytest
 
 from telemetry.stores.settings import InfluxSettings
 from tests.components import INFLUXDB_URL, MOSQUITTO_CONFIG, Influxd, Mosquitto, influxdb_answers, missing
+from tests.integration.influxdb_double import InfluxdbDouble
 
 _databases = count()
 
@@ -46,6 +47,14 @@ def influxd(tmp_path: Path) -> Iterator[Callable[..., Influxd]]:
     yield make
     for one in made:
         one.kill()
+
+
+@pytest.fixture
+def influxdb_double() -> Iterator[InfluxdbDouble]:
+    """A server that plays the answers that a real InfluxDB cannot be brought to give."""
+    double = InfluxdbDouble()
+    yield double
+    double.close()
 
 
 @pytest.fixture

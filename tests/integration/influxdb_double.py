@@ -18,7 +18,7 @@ POLICIES = {
 
 class Reply(Struct):
     status: int = 204
-    body: str = ""
+    body: str | bytes = ""
     headers: dict[str, str] = {}
 
 
@@ -28,6 +28,8 @@ class Call(Struct):
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    connection: tuple[str, int]
+    """The client's end."""
 
 
 Rule = Callable[[list[str]], Reply]
@@ -84,7 +86,7 @@ class InfluxdbDouble:
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         query = {key: texts[0] for key, texts in parse_qs(parts.query).items()}
-        self.calls.append(Call(request.command, parts.path, query, dict(request.headers), body))
+        self.calls.append(Call(request.command, parts.path, query, dict(request.headers), body, request.client_address))
         if self.reset:
             request.close_connection = True
             request.connection.close()
@@ -94,11 +96,13 @@ class InfluxdbDouble:
             request.close_connection = True
             return
         reply = self._reply(request.command, parts.path, query, body)
+        answer = reply.body.encode() if isinstance(reply.body, str) else reply.body
         request.send_response(reply.status)
-        for name, text in {"Content-Length": str(len(reply.body.encode())), **reply.headers}.items():
+        for name, text in {"Content-Length": str(0 if reply.status == 204 else len(answer)), **reply.headers}.items():
             request.send_header(name, text)
         request.end_headers()
-        request.wfile.write(reply.body.encode())
+        if reply.status != 204:
+            request.wfile.write(answer)
 
     def _reply(self, method: str, path: str, query: dict[str, str], body: bytes) -> Reply:
         if (method, path) in self.documents:

@@ -1,8 +1,7 @@
 """Each answer that InfluxDB or the network can give has its outcome; none raises, none loses, none tells a secret."""
 
-import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -13,7 +12,7 @@ from telemetry.reading import NS_PER_S, Reading
 from telemetry.stores.influxdb.bisect import FAILURES_WITHOUT_PASS
 from telemetry.stores.influxdb.write import FAILURES_BEFORE_BISECTING, InfluxWriter
 from telemetry.stores.settings import InfluxSettings
-from telemetry.stores.store import Outcome, StoreUnusableError
+from telemetry.stores.store import Outcome
 from tests.builders import device, metric, registry
 from tests.components import free_port
 from tests.integration.influxdb_double import InfluxdbDouble, Reply
@@ -24,10 +23,8 @@ TOKEN = "canary-5c1f"
 
 
 @pytest.fixture
-def double() -> Iterator[InfluxdbDouble]:
-    server = InfluxdbDouble()
-    yield server
-    server.close()
+def double(influxdb_double: InfluxdbDouble) -> InfluxdbDouble:
+    return influxdb_double
 
 
 MakeWriter = Callable[..., InfluxWriter]
@@ -70,6 +67,12 @@ def refused_times(outcome: Outcome) -> list[int]:
     return [refusal.reading.time_ns - T for refusal in outcome.refused]
 
 
+async def test_an_answer_that_is_no_utf8_keeps_its_status(double: InfluxdbDouble, writer: InfluxWriter) -> None:
+    double.rule = lambda lines: Reply(400, b"\xff bad \xfe") if holds(lines, {1}) else Reply()
+    outcome = await writer.write(readings(3))
+    assert refused_times(outcome) == [1]
+
+
 async def test_what_is_sent(double: InfluxdbDouble, writer: InfluxWriter) -> None:
     assert await writer.write(readings(2)) == Outcome(refused=[])
     (call,) = double.writes
@@ -77,6 +80,13 @@ async def test_what_is_sent(double: InfluxdbDouble, writer: InfluxWriter) -> Non
     assert call.headers["Content-Encoding"] == "gzip"
     assert call.headers["Authorization"] == f"Token {TOKEN}"
     assert call.body.decode().split("\n")[1] == f"test,device=d,site=toilet-1 warmth_c=1.0 {T + 1}"
+
+
+async def test_all_goes_through_one_connection(double: InfluxdbDouble, writer: InfluxWriter) -> None:
+    for status in (204, 400, 503, 413, 204):
+        double.rule = lambda _, status=status: Reply(status, "x" * 1000)  # type: ignore[misc]  # a default, no argument
+        await writer.write(readings(3))
+    assert len({call.connection for call in double.calls}) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,7 +108,7 @@ async def test_what_is_sent(double: InfluxdbDouble, writer: InfluxWriter) -> Non
         (Reply(400, '{"error":"partial write: max-series-per-database limit exceeded: (5) dropped=1"}'), None, True),
         (Reply(400, '{"error":"partial write: max-values-per-tag limit exceeded (100/100) dropped=1"}'), None, True),
     ],
-    ids=lambda value: f"{value.status} {value.headers or value.body[:40]}" if isinstance(value, Reply) else None,
+    ids=lambda value: f"{value.status} {value.headers or value.body!r}" if isinstance(value, Reply) else None,
 )
 async def test_everything_is_kept(
     double: InfluxdbDouble, writer: InfluxWriter, reply: Reply, *, retry_after_s: float | None, alarm: bool
@@ -316,59 +326,3 @@ async def test_no_secret_in_anything_said(
     settings = InfluxSettings(kind="influxdb", url=double.url, token=SecretStr(TOKEN))
     for text in (caplog.text, repr(outcome), repr(broken), repr(settings), settings.model_dump_json()):
         assert TOKEN not in text
-
-
-BUCKETS = ("GET", "/api/v2/buckets")
-NEW_BUCKET = ("POST", "/api/v2/buckets")
-ORGS = ("GET", "/api/v2/orgs")
-
-
-async def test_a_bucket_of_2x_is_made(double: InfluxdbDouble, make_writer: MakeWriter) -> None:
-    double.documents[BUCKETS] = Reply(404, '{"message":"bucket \\"city\\" not found"}')
-    double.documents[ORGS] = Reply(200, '{"orgs":[{"id":"0a1b"}]}')
-    made = {"id": "1", "retentionRules": [{"type": "expire", "everySeconds": 86_400}]}
-    double.documents[NEW_BUCKET] = Reply(201, json.dumps(made))
-    writer = make_writer(bucket="city", org="works", retention_days=1)
-    await writer.start()
-    assert await writer.retention_s() == 86_400
-    (call,) = [call for call in double.calls if (call.method, call.path) == NEW_BUCKET]
-    rules = [{"type": "expire", "everySeconds": 86_400}]
-    assert json.loads(call.body) == {"orgID": "0a1b", "name": "city", "retentionRules": rules}
-    assert await writer.write(readings(1)) == Outcome(refused=[])
-    assert double.writes[0].query == {"org": "works", "bucket": "city", "precision": "ns"}
-
-
-async def test_a_bucket_of_2x_that_is_there_is_left_alone(double: InfluxdbDouble, make_writer: MakeWriter) -> None:
-    double.documents[BUCKETS] = Reply(200, '{"buckets":[{"id":"1","retentionRules":[]}]}')
-    writer = make_writer(bucket="city", org="works", retention_days=1)
-    await writer.start()
-    assert await writer.retention_s() is None
-    assert all(call.method == "GET" for call in double.calls)
-
-
-@pytest.mark.parametrize(
-    ("documents", "words"),
-    [
-        ({BUCKETS: Reply(401, '{"message":"unauthorized"}')}, "correct `store.token`"),
-        ({BUCKETS: Reply(200, '{"buckets":[]}'), ORGS: Reply(200, '{"orgs":[]}')}, "correct `store.org`"),
-        (
-            {
-                BUCKETS: Reply(200, '{"buckets":[]}'),
-                ORGS: Reply(200, '{"orgs":[{"id":"1"}]}'),
-                NEW_BUCKET: Reply(403, '{"message":"forbidden"}'),
-            },
-            "the token may not make it",
-        ),
-    ],
-    ids=["token", "organisation", "rights"],
-)
-async def test_what_a_person_has_to_mend_at_2x(
-    double: InfluxdbDouble, make_writer: MakeWriter, documents: dict[tuple[str, str], Reply], words: str
-) -> None:
-    double.documents.update(documents)
-    writer = make_writer(bucket="city", org="works")
-    with pytest.raises(StoreUnusableError, match=words):
-        await writer.start()
-    outcome = await writer.write(readings(1))
-    assert list(outcome.keep) == readings(1)
-    assert outcome.alarm

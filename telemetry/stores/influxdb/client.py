@@ -126,7 +126,10 @@ class InfluxHttp:
             return Answer(error.status, _message(error), parse_retry_after(error.retry_after, time.time()))
         where = f"InfluxDB at {self._settings.url}"
         if isinstance(error, ApiException):  # without a status: TLS
-            return Answer(AWAY, f"{where} shows a certificate that cannot be trusted: {error.reason}", lasting=True)
+            reason = " ".join(str(error.reason).split())
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                return Answer(AWAY, f"{where} shows a certificate that cannot be trusted: {reason}", lasting=True)
+            return Answer(AWAY, f"{where} does not agree on TLS: {reason}")
         if isinstance(error, urllib3.exceptions.NewConnectionError):  # urllib3 counts it among the timeouts
             return Answer(AWAY, f"{where} cannot be reached: {error.__cause__ or type(error).__name__}")
         if isinstance(error, urllib3.exceptions.TimeoutError):
@@ -150,7 +153,7 @@ def _message(error: ApiException) -> str:
         text = str(document.get("message") or document["error"])
     except (ValueError, KeyError, AttributeError):
         text = text or str(error.reason)
-    return text.strip()[:MESSAGE_LIMIT]
+    return " ".join(text.split())[:MESSAGE_LIMIT]
 
 
 def parse_retry_after(text: str | None, now_s: float) -> float | None:

@@ -1,6 +1,7 @@
 """Before the first write: the bucket is there, its fields have the types that the catalogue expects."""
 
 import re
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ def provision(http: InfluxHttp, settings: InfluxSettings, metrics: Mapping[str, 
     Raises `StoreAwayError` when InfluxDB does not answer, `StoreUnusableError` when a person has to mend something.
     """
     check_names(metrics)
+    check_authorities(settings)
     retention_s = _bucket_2x(http, settings) if settings.org else _bucket_1x(http, settings)
     answer, results = http.ask("GET", "SHOW FIELD KEYS")
     if results is None:
@@ -39,6 +41,18 @@ def check_names(metrics: Mapping[str, Metric]) -> None:
             raise StoreUnusableError(
                 f"metric {quality_field(name)!r} has the name of the field that holds {name!r}'s quality: rename it"
             )
+
+
+def check_authorities(settings: InfluxSettings) -> None:
+    """The file with the authorities holds some. Raises `StoreUnusableError`."""
+    if settings.ca is None:
+        return
+    try:
+        ssl.create_default_context(cafile=settings.ca)
+    except OSError as error:
+        raise StoreUnusableError(
+            f"{settings.ca} is no file of certificate authorities ({error.strerror or error}): correct `store.ca`"
+        ) from error
 
 
 def _bucket_1x(http: InfluxHttp, settings: InfluxSettings) -> float | None:
