@@ -37,15 +37,15 @@ async def run(plan: SystemPlan, observer: Observer, wish: Wish, name: str) -> in
     try:
         failure = await _until_over(system, observer, wish, stop, name)
     finally:
-        await system.stop()
-        verdict = await observer.last_look()
+        nothing_waits = await system.stop()
+        verdict = await observer.last_look(nothing_waits=nothing_waits)
         await observer.close()
     if failure is not None:
         report("\n".join([f"{failure}", *(f"  | {line}" for line in failure.last_lines)]), f"see {failure.log}")
         return Exit.PROBLEM
     say(
         f"stopped: {count(verdict.stored)} acknowledged readings found in the store, "
-        f"{count(verdict.on_the_way)} wait in the journal for the next start, missing: {count(verdict.missing)}"
+        f"{count(verdict.on_the_way)} wait for the next start, missing: {count(verdict.missing)}"
     )
     if verdict.missing and verdict.example is not None:
         lost = verdict.example

@@ -20,6 +20,8 @@ FILL_DAYS = 14
 OUTAGE_S = 20.0
 SETTLE_LIMIT_S = 10.0
 """How long the ingestor may take, at the stop, to take over what the broker still holds."""
+STILL_S = 1.0
+"""An ingestor that has received nothing for so long has received everything."""
 LOOK_EVERY_S = 1.0
 INCIDENTS = {"leak": "a leak is played", "odour": "an odour is played", "gateway-down": "a gateway goes down"}
 """What the simulators understand, and what is said of it."""
@@ -69,6 +71,7 @@ class System:
         self._incidents = itertools.cycle(INCIDENTS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fill_from = time.monotonic()
+        self._hurried = False
 
     async def start(self) -> None:
         """Start all in order. Raises `ChildFailedError`; what runs by then is for `stop`."""
@@ -89,22 +92,28 @@ class System:
             await self._observer.look()
             await asyncio.sleep(max(0.1, LOOK_EVERY_S - (time.monotonic() - began)))
 
-    async def stop(self) -> None:
-        """Stop all: first who publishes; the broker last, when nothing is left in it."""
+    async def stop(self) -> bool:
+        """Stop all: first who publishes; the broker last, when nothing is left in it.
+
+        True where the ingestor had time to take over and write everything: what is not stored then is missing.
+        """
         self._outage.end()
         self._say("stopping: simulators")
         await self._supervisor.stop(["simulators", "fill"])
+        nothing_waits = False
         if "ingestor" in self._supervisor:
             self._say("stopping: ingestor")
-            await self._settle()
+            nothing_waits = await self._settle()
             await self._supervisor.stop(["ingestor"])
         self._say("stopping: broker")
         await self._supervisor.stop(["broker"])
         if self._tasks:
             await asyncio.wait(self._tasks)
+        return nothing_waits
 
     def stop_now(self) -> None:
-        """Kill all."""
+        """Kill all, also in the middle of `stop`."""
+        self._hurried = True
         self._outage.end()
         self._supervisor.stop_now()
 
@@ -148,21 +157,22 @@ class System:
             return
         self._observer.stories.child(event)
 
-    async def _settle(self) -> None:
-        """Wait until the ingestor has all that the simulators published, or takes no more."""
+    async def _settle(self) -> bool:
+        """Wait until all that the simulators published is in the store, or in the journal of an ingestor that waits."""
         limit = time.monotonic() + SETTLE_LIMIT_S
         received, since = -1, time.monotonic()
-        while time.monotonic() < limit:
+        while time.monotonic() < limit and not self._hurried:
             await self._observer.look()
             account = self._observer.account
-            if self._observer.verdict.on_the_way == 0 or account is None:
-                return
+            if account is None or self._observer.verdict.on_the_way == 0:
+                return account is not None
             if account.received != received:
                 received, since = account.received, time.monotonic()
-            elif account.journal and time.monotonic() - since > 1.0:
-                # The rest is in the journal, durable: the next start writes it.
-                return
+            elif time.monotonic() - since > STILL_S and (account.journal or self._observer.well):
+                # What is in the journal is durable: the next start writes it.
+                return account.journal == 0
             await asyncio.sleep(0.1)
+        return False
 
     def _broker(self) -> Child:
         self._plan.data.mkdir(parents=True, exist_ok=True)

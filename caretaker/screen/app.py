@@ -133,7 +133,8 @@ class LiveView(App[None]):
             self._paint()
 
     def _paint(self) -> None:
-        large, width = self._large, self.size.width - 4
+        large = self._large
+        width = self.size.width - (4 if large else 2)
         self._put("title", parts.title(self.view, self._place, width))
         self._put("headline", parts.headline(self.view, large=large))
         self._put("proof", parts.proof(self.view, width))

@@ -88,6 +88,11 @@ class Observer:
         """The ingestor's, as of the last time it answered."""
         return self._account
 
+    @property
+    def well(self) -> bool:
+        """Whether the ingestor said at the last look that it takes readings."""
+        return self._ready_since_ns is not None
+
     async def look(self) -> None:
         """Look once."""
         await self._ask_ingestor()
@@ -104,9 +109,8 @@ class Observer:
         found = await asyncio.to_thread(self._fetch)
         return found is not None and bool(found[0]["ready"])
 
-    async def last_look(self) -> Verdict:
-        """After all have stopped: what is not in the store now, and was not in the journal, is missing."""
-        nothing_waits = self._account is not None and self._account.journal == 0
+    async def last_look(self, *, nothing_waits: bool) -> Verdict:
+        """After all have stopped. `nothing_waits`: what is not in the store by now is nowhere, and so is missing."""
         for_ever_ns = 2**63
         await asyncio.get_running_loop().run_in_executor(
             self._thread, self._check, for_ever_ns if nothing_waits else None

@@ -14,6 +14,9 @@ SMOOTH_S = 5
 """The figure beside a curve is the mean of the last few seconds; the curve shows each second."""
 WIDE = 100
 """Columns from which there is room for what explains."""
+NAME_WIDE, NAME_NARROW = 38, 22
+STATE_WIDE, STATE_NARROW = 26, 12
+GAP = 2
 PLACES = "=+++"
 
 
@@ -98,20 +101,24 @@ def pace(view: View, width: int) -> RenderableType:
 def sites(view: View, width: int) -> RenderableType:
     """A line a site, worst first."""
     wide = width >= WIDE
-    table = Table.grid(expand=True, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, width=1)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40 if wide else 20)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=28 if wide else 14)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column(no_wrap=True, justify="right", max_width=16 if wide else 7)
-    for line in view.sites:
-        colour = _colour(line.state)
-        state = Text(line.state.word, colour)
-        if wide and line.detail and (line.state.urgent or line.state.doubtful):
-            state.append(f" {line.detail}", FAINT)
-        # Of a date, what has room: the month it plays.
-        age = line.age if wide else line.age[:7]
-        table.add_row(Text("●", colour), Text(line.name, INK), state, _values(line), Text(age, FAINT))
+    names = [line.name for line in view.sites]
+    states = [_state(line, wide=wide) for line in view.sites]
+    # Of a date, what has room: the month it plays.
+    ages = [line.age if wide else line.age[:7] for line in view.sites]
+    columns = (
+        1,
+        min(NAME_WIDE if wide else NAME_NARROW, max(map(len, names), default=0)),
+        min(STATE_WIDE if wide else STATE_NARROW, max(map(len, states), default=0)),
+        max(map(len, ages), default=0),
+    )
+    room = width - sum(columns) - GAP * len(columns)
+    table = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
+    for column in (*columns[:3], room):
+        table.add_column(no_wrap=True, overflow="ellipsis", width=column)
+    table.add_column(no_wrap=True, justify="right", width=columns[3])
+    for line, state, age in zip(view.sites, states, ages, strict=True):
+        dot = Text("●", _colour(line.state))
+        table.add_row(dot, Text(line.name, INK), state, _values(line, room), Text(age, FAINT))
     return table
 
 
@@ -156,16 +163,27 @@ def _named(word: str, number: int) -> Text:
     return Text.assemble((f"{word} ", FAINT), (count(number), INK))
 
 
-def _values(line: SiteLine) -> Text:
-    parts = [
-        Text.assemble(
+def _state(line: SiteLine, *, wide: bool) -> Text:
+    state = Text(line.state.word, _colour(line.state))
+    if wide and line.detail and (line.state.urgent or line.state.doubtful):
+        state.append(f" {line.detail}", FAINT)
+    return state
+
+
+def _values(line: SiteLine, room: int) -> Text:
+    """As many as have room, whole: half a number is a wrong one."""
+    shown = Text()
+    for value in line.values:
+        part = Text.assemble(
+            ("  " if shown else "", FAINT),
             (f"{value.label} ", FAINT),
             (value.text, DOUBT if value.suspect else INK),
             (f" {value.unit}".rstrip(), FAINT),
         )
-        for value in line.values
-    ]
-    return Text("  ").join(parts)
+        if len(shown) + len(part) > room:
+            break
+        shown.append_text(part)
+    return shown
 
 
 def _colour(state: State) -> str:

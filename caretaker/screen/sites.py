@@ -110,7 +110,7 @@ def _state(site: Site, devices: Sequence[Device], moment: Moment) -> tuple[State
     if clocked and len(late) == len(clocked):
         return State.SILENT, f"all {len(late)} devices"
     if down:
-        return State.GATEWAY_DOWN, label(down[0], "en")
+        return State.GATEWAY_DOWN, down[0].id
     if any((_value(latest, device, "nh3_ppm") or 0.0) >= ODOUR_PPM for device in devices):
         return State.ODOUR_HIGH, ""
     if late:
