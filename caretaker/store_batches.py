@@ -16,7 +16,10 @@ from telemetry.reading import Reading
 from telemetry.registry.models import Registry
 from telemetry.stores.store import Refusal, StoreAwayError, StoreWriter
 
-BATCH_MESSAGES = 2_000
+BATCH_MESSAGES = 500
+"""Small: live readings are written at the same time, and a batch holds the embedded store's only lock."""
+NICENESS = 10
+"""The past can wait; live readings can't."""
 PATIENCE_S = 60.0
 """How long the store may stand still before we give up."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0

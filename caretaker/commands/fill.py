@@ -18,7 +18,7 @@ from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOp
 from caretaker.output import Exit, Format, FormatOption, fail, note, rows
 from caretaker.progress import progress_bar
 from caretaker.simulated import simulated_part
-from caretaker.store_batches import Tally, store_batch
+from caretaker.store_batches import BATCH_MESSAGES, NICENESS, Tally, store_batch
 from simulators.history import history
 from simulators.settings import load_simulation
 from telemetry.admission.limits import DAY_NS, Limits
@@ -27,9 +27,6 @@ from telemetry.reading import NS_PER_S
 from telemetry.stores.open import open_writer
 from telemetry.stores.store import RetainingWriter
 
-BATCH_MESSAGES = 500
-"""Small: `up` runs this beside the ingestor, and a batch holds the embedded store's only lock."""
-NICENESS = 10
 FILLING, FILLED = "filling", "filled"
 """Files in the data folder that hold the span: while it is being done, and when it is done."""
 
@@ -71,7 +68,7 @@ def fill(
         if done is not None:
             note(f"Filled already, from {utc_text(done.start_ns)} to {utc_text(done.end_ns)}. --again does it again.")
             return
-        span = _span(data, days)
+        span = _span(data, days, again=again)
         deployment = Deployment(config, data)
         simulation = load_simulation(config, deployment.registry)
         os.nice(NICENESS)
@@ -118,9 +115,9 @@ async def _check_retention(writer: RetainingWriter, span: Span) -> None:
         fail(f"the store keeps readings for {retention_s / 86_400:g} days", "give fewer --days", Exit.USAGE)
 
 
-def _span(data: Path, days: float) -> Span:
+def _span(data: Path, days: float, *, again: bool) -> Span:
     """That of an interrupted call, or a new one, which is noted at once: live readings begin where it ends."""
-    begun = _read(data / FILLING)
+    begun = None if again else _read(data / FILLING)
     if begun is not None:
         return begun
     end_ns = now_ns()

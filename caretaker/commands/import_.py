@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -17,7 +18,7 @@ from caretaker.moments import now_ns
 from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption
 from caretaker.output import Cell, Exit, Format, FormatOption, fail, note, rows
 from caretaker.progress import progress_bar
-from caretaker.store_batches import BATCH_MESSAGES, Lost, Tally, store_batch
+from caretaker.store_batches import BATCH_MESSAGES, NICENESS, Lost, Tally, store_batch
 from telemetry.admission.limits import DAY_NS, Limits
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Registry
@@ -63,6 +64,7 @@ def import_(
         fail(f"{wrong[0]}: expected a file that ends in {', '.join(SUFFIXES)}", code=Exit.USAGE)
     with explained():
         deployment = Deployment(config, data)
+        os.nice(NICENESS)
         tallies = asyncio.run(_import_all(deployment, files, device))
     _summary(files, tallies, format)
     if any(tally.refused or tally.trimmed for tally in tallies):

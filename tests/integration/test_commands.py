@@ -49,6 +49,14 @@ class Place:
         return {"CARETAKER_CONFIG": str(self.config), "CARETAKER_DATA": str(self.data), "TERMINAL_WIDTH": "200"}
 
 
+@pytest.fixture(autouse=True)
+def niced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The commands run in this process, and the tests after them need its priority."""
+    asked: list[int] = []
+    monkeypatch.setattr("os.nice", asked.append)
+    return asked
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     place = Place(tmp_path)
@@ -202,13 +210,14 @@ def test_the_catalogue_for_programs_has_codes_and_bounds(place: Place) -> None:
     assert metrics["nh3_ppm"]["plausible_max"] == 50
 
 
-def test_fill_is_done_once_and_can_be_done_again(place: Place) -> None:
+def test_fill_is_done_once_and_can_be_done_again(place: Place, niced: list[int]) -> None:
     first = place.call("fill", "--days", "0.05", "--step", "10m", "--format", "json")
     last = json.loads(first.splitlines()[-1])
     assert last["share"] == 1.0
     assert last["written"] > 0
     assert last["refused"] == 0
     assert (place.data / "filled").exists()
+    assert niced == [10]
     assert "Filled already" in place.complaint("fill", expect=0)
     assert place.call("fill", "--again", "--days", "0.05", "--format", "csv").startswith("from,to,written,refused\n")
 
@@ -220,6 +229,13 @@ def test_an_interrupted_fill_goes_on_with_the_same_span(place: Place) -> None:
     (row,) = csv.DictReader(io.StringIO(place.call("fill", "--format", "csv")))
     assert row["to"] == datetime.fromtimestamp(end_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert not (place.data / "filling").exists()
+
+
+def test_again_takes_the_span_that_is_asked_for(place: Place) -> None:
+    place.data.mkdir()
+    (place.data / "filling").write_text('{"start_ns": 0, "end_ns": 1000000000}')
+    (row,) = csv.DictReader(io.StringIO(place.call("fill", "--again", "--days", "0.05", "--format", "csv")))
+    assert row["from"] > "2026"
 
 
 def quarantine(place: Place, *messages: Message) -> None:
