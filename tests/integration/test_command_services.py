@@ -115,7 +115,7 @@ def test_a_new_device_is_quarantined_added_and_replayed_with_its_first_arrival(d
         {"result": "still refused", "messages": 1}
     ]
     with (deployment.config / "devices.csv").open("a") as sheet:
-        sheet.write("odour-new,main-street,toilet_odour,male,gateway-1,10,nh3_ppm,New,新\n")
+        sheet.write("odour-new,main-street,toilet_odour,male,gateway-1,10,nh3_ppm,New,新,\n")
     wait_until(lambda: _replayed(deployment, str(kept["id"])), "the ingestor knows the new device")
     wait_until(lambda: deployment.account()["journal"] == 0, "it is written")
     (value,) = deployment.call("readings", "latest", "--device", "odour-new")
@@ -138,10 +138,10 @@ def _replayed(deployment: Deployment, number: str) -> bool:
 
 def test_what_simulate_publishes_arrives_and_real_devices_are_left_alone(deployment: Deployment) -> None:
     sheet = deployment.config / "devices.csv"
-    header, *lines = sheet.read_text().splitlines()
-    labelled = [f"{line},{'simulated=no' if line.startswith('odour-female') else ''}" for line in lines]
-    sheet.write_text("\n".join([f"{header},labels", *labelled]).replace(",60,online", ",1,online") + "\n")
-    sheet.write_text(sheet.read_text().replace(",10,nh3", ",1,nh3").replace(",15,power", ",1,power"))
+    text = sheet.read_text().replace("氣味 (女廁),", "氣味 (女廁),simulated=no")
+    for slow, quick in ((",60,online", ",1,online"), (",10,nh3", ",1,nh3"), (",15,power", ",1,power")):
+        text = text.replace(slow, quick)
+    sheet.write_text(text)
     (deployment.config / "simulation.yaml").write_text("seed: 4\n")
     deployment.start_ingestor()
     (sent,) = deployment.call("simulate", "--for", "4", stdin="gateway-down\n")
