@@ -16,6 +16,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -216,6 +217,12 @@ def influxdb_answers(url: str) -> bool:
             return status == 204
     except (urllib.error.URLError, OSError):
         return False
+
+
+def drop_database(url: str, database: str) -> None:
+    """Remove what a test has written."""
+    query = urllib.parse.urlencode({"q": f'DROP DATABASE "{database}"'})
+    urllib.request.urlopen(f"{url}/query?{query}", b"", timeout=10).close()  # noqa: S310  # http on the loopback
 
 
 class Mosquitto(Program):

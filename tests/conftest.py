@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from telemetry.stores.settings import InfluxSettings
-from tests.components import INFLUXDB_URL, MOSQUITTO_CONFIG, Influxd, Mosquitto, influxdb_answers, missing
+from tests.components import (
+    INFLUXDB_URL,
+    MOSQUITTO_CONFIG,
+    Influxd,
+    Mosquitto,
+    drop_database,
+    influxdb_answers,
+    missing,
+)
 from tests.integration.influxdb_double import InfluxdbDouble
 
 _databases = count()
@@ -29,10 +37,11 @@ def influxdb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def influxdb(influxdb_url: str) -> InfluxSettings:
-    """Settings for a fresh database of a real InfluxDB."""
-    bucket = f"test_{os.getpid()}_{next(_databases)}/autogen"
-    return InfluxSettings(kind="influxdb", url=influxdb_url, bucket=bucket, timeout_s=10)
+def influxdb(influxdb_url: str) -> Iterator[InfluxSettings]:
+    """Settings for a fresh database of a real InfluxDB; it is dropped when the test ends."""
+    database = f"test_{os.getpid()}_{next(_databases)}"
+    yield InfluxSettings(kind="influxdb", url=influxdb_url, bucket=f"{database}/autogen", timeout_s=10)
+    drop_database(influxdb_url, database)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ class InfluxSettings(Section):
     token: SecretStr | None = None
     """2.x: an API token that may read and write the bucket. None: user and password, or neither."""
     username: str | None = None
-    """1.x: the user. None: InfluxDB asks for none."""
+    """1.x: the user, who may read and write the database. None: InfluxDB asks for none."""
     password: SecretStr | None = None
     """1.x: the user's password."""
     ca: Path | None = None

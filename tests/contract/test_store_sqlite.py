@@ -14,6 +14,7 @@ import pytest
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.stores.open import FILE_NAME, open_reader, open_writer
 from telemetry.stores.settings import SqliteSettings
+from telemetry.stores.sqlite import schema
 from telemetry.stores.sqlite import write as sqlite_write
 from telemetry.stores.sqlite.read import SqliteReader
 from telemetry.stores.sqlite.schema import VERSION, open_for_writing
@@ -37,6 +38,11 @@ KNOWN = registry(
     metrics=[metric("warmth_c")],
 )
 WRITTEN = Outcome(refused=[])
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_S", 0.2)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Each answer that InfluxDB or the network can give has its outcome; none raises, none loses, none tells a secret."""
 
+import base64
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -184,8 +185,10 @@ async def test_a_line_that_is_too_large_alone_is_refused(double: InfluxdbDouble,
     assert times(double.stored) == set(range(50)) - {7}
 
 
-async def test_a_batch_that_keeps_getting_500_is_bisected(double: InfluxdbDouble, writer: InfluxWriter) -> None:
-    bad = {0, 1, 2, 700}
+@pytest.mark.parametrize("bad", [{0}, {999}, {0, 1, 2, 700}, set(range(20))], ids=str)
+async def test_a_batch_that_keeps_getting_500_is_bisected(
+    double: InfluxdbDouble, writer: InfluxWriter, bad: set[int]
+) -> None:
     double.rule = lambda lines: Reply(500, '{"error":"panic"}') if holds(lines, bad) else Reply()
     batch = readings(1000)
     for _ in range(FAILURES_BEFORE_BISECTING - 1):
@@ -304,11 +307,11 @@ async def test_nobody_there(make_writer: MakeWriter, double: InfluxdbDouble) -> 
 
 
 async def test_answers_that_are_no_influxdb_s(double: InfluxdbDouble, make_writer: MakeWriter) -> None:
-    double.documents["GET", "/query"] = Reply(200, "[1, 2]")
-    outcome = await make_writer().write(readings(1))
-    assert list(outcome.keep) == readings(1)
-    double.documents["GET", "/query"] = Reply(200, "<html>")
-    assert list((await make_writer().write(readings(1))).keep) == readings(1)
+    for document in ("[1, 2]", "<html>", "{}", '{"results": []}', '{"results": 7}', ""):
+        double.documents["GET", "/query"] = Reply(200, document)
+        outcome = await make_writer().write(readings(1))
+        assert list(outcome.keep) == readings(1)
+        assert outcome.trouble is not None
 
 
 @pytest.mark.parametrize("status", [204, 400, 401, 429, 500])
@@ -322,7 +325,9 @@ async def test_no_secret_in_anything_said(
     outcome = await writer.write(readings(2))
     double.reset = True
     broken = await writer.write(readings(2))
-    assert double.writes[0].headers["Authorization"] == f"Token somebody:{TOKEN}"
+    sent = base64.b64encode(f"somebody:{TOKEN}".encode()).decode()
+    assert double.writes[0].headers["Authorization"] == f"Basic {sent}"
     settings = InfluxSettings(kind="influxdb", url=double.url, token=SecretStr(TOKEN))
     for text in (caplog.text, repr(outcome), repr(broken), repr(settings), settings.model_dump_json()):
         assert TOKEN not in text
+        assert sent not in text

@@ -200,7 +200,7 @@ async def test_users_and_rights(
     ask(server.url, "CREATE USER boss WITH PASSWORD 'b0ss' WITH ALL PRIVILEGES")
     boss = {"u": "boss", "p": "b0ss"}
     database = influxdb.bucket.partition("/")[0]
-    ask(server.url, "CREATE USER writer WITH PASSWORD 'wr1ter'", **boss)
+    ask(server.url, "CREATE USER writer WITH PASSWORD 'wr1 tér:'", **boss)
 
     for wrong in ({}, {"username": "boss", "password": "wrong"}, {"token": "wrong"}):
         writer = make_writer(server.url, **wrong)
@@ -210,7 +210,7 @@ async def test_users_and_rights(
         assert list(outcome.keep) == readings(1)
         assert outcome.alarm
 
-    limited = make_writer(server.url, username="writer", password="wr1ter")
+    limited = make_writer(server.url, username="writer", password="wr1 tér:")
     with pytest.raises(StoreUnusableError, match=database):
         await limited.start()
     admin = make_writer(server.url, username="boss", password="b0ss")

@@ -39,9 +39,9 @@ FEW_LINES = 20
 batches are small just then."""
 MANY_SHARE = 0.1
 """Above this share of a batch the fault is not in the lines but in the store or in the catalogue: pause and alarm."""
-FAILURES_WITHOUT_PASS = 40
-"""So many failures and not one success while halving: the store is sick, not the lines. 20 bad lines at the head of a
-batch of 5,000 need fewer before the first good one."""
+FAILURES_WITHOUT_PASS = 64
+"""So many failures and not one success while halving: the store is sick, not the lines. `FEW_LINES` bad lines at the
+head of a batch of 10,000 need fewer before the first good one."""
 
 
 class Fate(Struct, frozen=True):

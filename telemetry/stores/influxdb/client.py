@@ -37,6 +37,9 @@ class Answer(Struct, frozen=True):
     """No answer, and there will be none before somebody mends something: a certificate that cannot be trusted."""
 
 
+NOT_INFLUXDB = Answer(200, "something else listens at that address")
+
+
 class InfluxHttp:
     """One InfluxDB and one bucket."""
 
@@ -52,7 +55,9 @@ class InfluxHttp:
         # `retries=False`: what is tried again, and when, is the ingestor's to say. `debug=False`: no bodies in logs.
         self._client: Any = InfluxDBClient(
             url=settings.url,
-            token=_token(settings),
+            token=_credentials(settings),
+            # 1.x splits its own form, `Token user:password`, at spaces, which a password may hold.
+            auth_basic=settings.username is not None,
             org=settings.org,
             timeout=int(settings.timeout_s * 1000),
             retries=False,
@@ -92,8 +97,11 @@ class InfluxHttp:
         if parameters:
             fields["params"] = json.dumps(parameters)
         answer, document = self.call(method, "/query", {key: text for key, text in fields.items() if text})
-        if document is None or not isinstance(results := document.get("results"), list):
+        if document is None:
             return answer, None
+        results = document.get("results")
+        if not isinstance(results, list) or not results:
+            return NOT_INFLUXDB, None
         return answer, results
 
     def call(
@@ -114,7 +122,7 @@ class InfluxHttp:
         except (ApiException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return self._answer(error), None
         if not isinstance(document, dict):
-            return Answer(200, "the answer is no InfluxDB's"), None
+            return NOT_INFLUXDB, None
         return Answer(200), document
 
     def close(self) -> None:
@@ -137,10 +145,10 @@ class InfluxHttp:
         return Answer(AWAY, f"{where} broke off: {type(error).__name__}")
 
 
-def _token(settings: InfluxSettings) -> str:
-    """Empty: none is sent."""
+def _credentials(settings: InfluxSettings) -> str:
+    """Empty: none are sent."""
     if settings.username is not None and settings.password is not None:
-        return f"{settings.username}:{settings.password.get_secret_value()}"  # the form that 1.x takes
+        return f"{settings.username}:{settings.password.get_secret_value()}"
     return "" if settings.token is None else settings.token.get_secret_value()
 
 

@@ -62,7 +62,7 @@ class LineEncoder:
 
     InfluxDB merges the fields of two writes of one point. A good value that replaces a suspect one therefore has to say
     that it is good. Whether a point is replaced is not known here, so a series that ever held a value that was not good
-    states its quality always.
+    states its quality always. What another process writes meanwhile is learnt at the next start.
     """
 
     def __init__(self, registry: Callable[[], Registry]) -> None:
