@@ -23,7 +23,7 @@ class Sample(Struct, frozen=True, gc=False):
 def moment(time_ms: int) -> str:
     """ISO 8601 in UTC with milliseconds only where there are any."""
     seconds, milliseconds = divmod(time_ms, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]  # several times faster than strftime
     return f"{text}.{milliseconds:03}Z" if milliseconds else f"{text}Z"
 
 

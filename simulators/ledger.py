@@ -23,8 +23,7 @@ from msgspec import Struct
 from simulators.encode import Sample
 
 FLUSH_S = 0.5
-PRUNE_EVERY_S = 60.0
-PRUNE_ROWS = 20_000
+PRUNE_ROWS = 5_000
 NS_PER_HOUR = 3_600_000_000_000
 
 SCHEMA = """
@@ -112,7 +111,6 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
         self._next_id = 1
         self._next_ack = 1
-        self._pruned_at = time.monotonic()
 
     async def __aenter__(self) -> Self:
         """Open or make the file. Raises `sqlite3.Error` or `OSError`."""
@@ -212,20 +210,21 @@ class Ledger:
             "INSERT INTO totals VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
             deltas.items(),
         )
-        if time.monotonic() - self._pruned_at > PRUNE_EVERY_S:
-            self._prune(connection)
+        self._prune(connection)
         connection.execute("COMMIT")
 
     def _prune(self, connection: sqlite3.Connection) -> None:
-        self._pruned_at = time.monotonic()
-        # The last numbers stay known, so that they are never given twice, even when every row has gone.
-        connection.executemany(
-            "INSERT OR REPLACE INTO totals VALUES (?, ?)", [("last_id", self._next_id), ("last_ack", self._next_ack)]
-        )
+        """Let go of the oldest rows, some at each flush: faster than they can come, without a long transaction."""
         oldest_ns = time.time_ns() - self._keep_ns
+        first = connection.execute("SELECT sent_ns FROM sent ORDER BY id LIMIT 1").fetchone()
+        if first is None or first[0] >= oldest_ns:
+            return
+        # The last numbers stay known, so that they are never given twice, even when every row has gone.
+        last = [("last_id", self._next_id - 1), ("last_ack", self._next_ack - 1)]
+        connection.executemany("INSERT OR REPLACE INTO totals VALUES (?, ?)", last)
         connection.execute(
-            "DELETE FROM sent WHERE id IN (SELECT id FROM sent WHERE sent_ns < ? ORDER BY id LIMIT ?)",
-            (oldest_ns, PRUNE_ROWS),
+            "DELETE FROM sent WHERE id IN (SELECT id FROM sent ORDER BY id LIMIT ?) AND sent_ns < ?",
+            (PRUNE_ROWS, oldest_ns),
         )
 
 
@@ -250,8 +249,9 @@ class LedgerReader:
 
     def last_ack(self) -> int:
         """The last `Row.ack`; 0 in an empty ledger."""
-        found: int = self._connection.execute("SELECT coalesce(max(ack), 0) FROM sent").fetchone()[0]
-        return found
+        rows: int = self._connection.execute("SELECT coalesce(max(ack), 0) FROM sent").fetchone()[0]
+        pruned = self._connection.execute("SELECT value FROM totals WHERE name = 'last_ack'").fetchone()
+        return max(rows, 0 if pruned is None else int(pruned[0]))
 
     def unknown(self) -> int:
         """Rows sent and not acknowledged so far."""

@@ -43,6 +43,7 @@ class Calendar:
         self.timezone = timezone
         self._starts: dict[int, int] = {}
         self._days: dict[int, Day] = {}
+        self._last: Day | None = None
 
     def _start_ms(self, number: int) -> int:
         start = self._starts.get(number)
@@ -62,9 +63,13 @@ class Calendar:
 
     def at(self, time_ms: int) -> Day:
         """The day that `time_ms` (epoch ms UTC) lies in."""
+        last = self._last
+        if last is not None and last.start_ms <= time_ms < last.start_ms + last.length_ms:
+            return last
         guess = (datetime.fromtimestamp(time_ms // MS_PER_S, UTC).date() - ANCHOR).days
         for number in (guess, guess + 1, guess - 1):
             day = self.day(number)
             if day.start_ms <= time_ms < day.end_ms:
+                self._last = day
                 return day
         raise AssertionError(f"{time_ms} lies in no day around {guess}")

@@ -5,7 +5,7 @@ the same value.
 """
 
 from hashlib import blake2b
-from math import floor, log, sqrt
+from math import floor, sqrt
 
 MASK = (1 << 64) - 1
 
@@ -39,16 +39,12 @@ def smooth(noise_key: int, time_s: float, step_s: float) -> float:
     position = time_s / step_s
     cell = floor(position)
     x = position - cell
-    before = signed(noise_key, cell)
-    return before + (signed(noise_key, cell + 1) - before) * x * x * (3.0 - 2.0 * x)
+    before = unit(noise_key, cell)
+    between_cells = before + (unit(noise_key, cell + 1) - before) * x * x * (3.0 - 2.0 * x)
+    return 2.0 * between_cells - 1.0
 
 
 def count(noise_key: int, number: int, mean: float) -> int:
     """A whole number scattered about `mean` like arrivals are: the sum of four even numbers, near enough to Poisson."""
     four = sum(signed(noise_key, 4 * number + i) for i in range(4))
     return max(0, round(mean + four * sqrt(3.0 * mean) / 2.0))
-
-
-def wait(noise_key: int, number: int, mean: float) -> float:
-    """A waiting time with that mean: exponential, cut at eight times the mean."""
-    return mean * min(8.0, -log(1.0 - unit(noise_key, number)))

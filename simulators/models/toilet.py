@@ -222,14 +222,25 @@ class Buttons:
         self._area = area
         self._calendar = area.calendar
         self._key = seed_key
+        self._last: tuple[int, list[Event], list[int]] | None = None
 
     def events(self, start_ms: int, end_ms: int) -> Sequence[Event]:
         """What is pressed in start <= time < end."""
         first, last = self._calendar.at(start_ms).number, self._calendar.at(end_ms - 1).number
-        days = (self._calendar.day(number) for number in range(first, last + 1))
-        return [event for day in days for event in self._day(day) if start_ms <= event.time_ms < end_ms]
+        found: list[Event] = []
+        for number in range(first, last + 1):
+            events, times = self._day(self._calendar.day(number))
+            found += events[bisect_left(times, start_ms) : bisect_left(times, end_ms)]
+        return found
 
-    def _day(self, day: Day) -> list[Event]:
+    def _day(self, day: Day) -> tuple[list[Event], list[int]]:
+        """The day's presses and their times; the last day is kept."""
+        if self._last is None or self._last[0] != day.number:
+            events = self._make(day)
+            self._last = (day.number, events, [event.time_ms for event in events])
+        return self._last[1], self._last[2]
+
+    def _make(self, day: Day) -> list[Event]:
         pressed: list[tuple[int, dict[str, Value]]] = [(moment, {"cleaned": True}) for moment in self._area.rounds(day)]
         for moment in self._area.plan(day).leaves:
             draw = unit(self._key, moment)
