@@ -1,0 +1,98 @@
+"""`python -m bench [NAME...] [--quick] [--repeat N] [--list]`: measure, print a table, write build/bench.json."""
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import saturated
+from bench.options import FULL, QUICK, Options
+from bench.report import Figure, Summary, machine, ratio, show, summarise, write
+from tests.components import find_program
+
+Benchmark = Callable[[Options], list[Figure]]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "cpu-ours": saturated.ours,
+    "cpu-many": saturated.many,
+    "cpu-plain": saturated.plain,
+    "cpu-telegraf": saturated.telegraf,
+}
+
+
+def main() -> int:
+    """0 when all that was measured is right and reaches its goals, 1 when not, 2 when it could not be measured."""
+    given = _arguments()
+    if given.list:
+        for name, benchmark in BENCHMARKS.items():
+            print(f"{name:16}{(benchmark.__doc__ or '').splitlines()[0]}")
+        return 0
+    names = [name for name in BENCHMARKS if not given.names or any(_is_asked(name, one) for one in given.names)]
+    if not names:
+        print(f"no such benchmark; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    for program in ("mosquitto", "influxd"):
+        if find_program(program) is None:
+            print(f"no {program} on this machine: see docs/benchmarks.md", file=sys.stderr)
+            return 2
+    options = QUICK if given.quick else FULL
+    figures: list[Figure] = []
+    for repetition in range(given.repeat):
+        for name in names:
+            print(f"{name} ({repetition + 1} of {given.repeat}) ...", file=sys.stderr)
+            figures += BENCHMARKS[name](options)
+    summaries = summarise(figures)
+    summaries += _ratios(summaries)
+    conditions = _conditions(options, given.repeat)
+    show(summaries, f"{machine()}\n{conditions}")
+    write(summaries, conditions)
+    return int(any(summary.holds is False or summary.figure.wrong for summary in summaries))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the ingestor and its peers.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a benchmark or the start of its name; none: all")
+    parser.add_argument("--quick", action="store_true", help="20,000 messages, 5 s a rate: to try a change out")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="N runs; the table shows the median")
+    parser.add_argument("--list", action="store_true", help="what there is")
+    return parser.parse_args()
+
+
+def _is_asked(name: str, asked: str) -> bool:
+    return name == asked or name.startswith(f"{asked}-")
+
+
+def _ratios(summaries: list[Summary]) -> list[Summary]:
+    return [
+        *ratio(summaries, "ours.cpu", "plain.cpu", "CPU a message: ingestor / plain"),
+        *ratio(summaries, "ours.cpu", "telegraf.cpu", "CPU a message: ingestor / telegraf"),
+        *ratio(summaries, "many.cpu", "ours.cpu", "CPU a message: 100,000 devices / 1,000", 1.5),
+    ]
+
+
+def _conditions(options: Options, repeat: int) -> str:
+    runs = "one run" if repeat == 1 else f"{repeat} runs, medians"
+    return f"{_mosquitto_version()}, {_influxd_version()}; {options.messages:,} messages of 6 values, QoS 1; {runs}"
+
+
+def _mosquitto_version() -> str:
+    answer = subprocess.run([_program("mosquitto"), "-h"], capture_output=True, text=True, check=False, timeout=10)
+    return " ".join(answer.stdout.replace(" version ", " ").split()[:2])
+
+
+def _influxd_version() -> str:
+    """From what Go's linker has left in the program: one made with `go install` does not know its version."""
+    found = re.search(rb"github\.com/influxdata/influxdb\tv([0-9.]+)", _program("influxd").read_bytes())
+    return "InfluxDB" if found is None else f"InfluxDB {found[1].decode()}"
+
+
+def _program(name: str) -> Path:
+    found = find_program(name)
+    assert found is not None, "asked before"
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""What InfluxDB holds and has taken, asked over plain HTTP, with none of our own code for it."""
+
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from bench.judge import Row
+from bench.load import METRICS
+
+LIMIT_S = 120.0
+decode = msgspec.json.Decoder().decode
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=LIMIT_S) as answer:  # noqa: S310  # http on the loopback
+        body: bytes = answer.read()
+        return body
+
+
+def make_database(url: str, name: str) -> None:
+    """A database with the default retention policy."""
+    data = urllib.parse.urlencode({"q": f'CREATE DATABASE "{name}"'}).encode()
+    with urllib.request.urlopen(f"{url}/query", data, timeout=LIMIT_S):  # noqa: S310  # http on the loopback
+        pass
+
+
+def points_taken(url: str) -> int:
+    """Points written since InfluxDB started, from its own counters: costs it next to nothing."""
+    document = decode(_get(f"{url}/debug/vars"))
+    return sum(
+        int(one["values"].get("pointsWrittenOK", 0))
+        for one in document.values()
+        if isinstance(one, dict) and one.get("name") == "httpd"
+    )
+
+
+def query(url: str, database: str, statement: str) -> list[dict[str, Any]]:
+    """The series of one InfluxQL statement, times in ms."""
+    fields = urllib.parse.urlencode({"db": database, "epoch": "ms", "q": statement})
+    series: list[dict[str, Any]] = decode(_get(f"{url}/query?{fields}"))["results"][0].get("series", [])
+    return series
+
+
+def rows(url: str, database: str, measurement: str) -> Iterator[Row]:
+    """Every stored point, read back in full."""
+    fields = ", ".join(f'"{name}"' for name in METRICS)
+    statement = f'SELECT {fields} FROM "{measurement}" GROUP BY "device"'  # noqa: S608  # names of our own
+    for one in query(url, database, statement):
+        device = one["tags"]["device"]
+        for time_ms, *found in one["values"]:
+            yield device, time_ms, tuple(found)
