@@ -1,0 +1,64 @@
+"""The documentation names commands, options and reasons that exist, and all of them."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from caretaker.__main__ import COMMANDS, app
+from telemetry.message import Reason
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def lines_of(page: Path) -> Iterator[str]:
+    """The commands in a page's blocks and spans."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+        yield from (line for line in block.splitlines() if line.startswith("caretaker "))
+    yield from (span for span in re.findall(r"`(caretaker [^`\n]*)`", text))
+
+
+def everything() -> list[tuple[str, str]]:
+    return sorted({(page.name, line) for page in PAGES for line in lines_of(page)})
+
+
+@pytest.mark.parametrize(("page", "line"), everything())
+def test_a_command_in_the_documentation_has_the_options_it_is_shown_with(page: str, line: str) -> None:
+    del page
+    words = [word for word in shlex.split(line)[1:] if word != "…"]
+    if words[0] == "COMMAND":
+        return
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    context = group.make_context("caretaker", [words[0], "--help"], resilient_parsing=True)
+    _, command, _ = group.resolve_command(context, [words[0]])
+    assert command is not None
+    rest = words[1:]
+    if isinstance(command, TyperGroup) and rest:
+        command = command.commands[rest[0]]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    asked = {word.split("=")[0] for word in rest if word.startswith("-") and word != "-"}
+    assert asked <= known | {"--help"}
+
+
+def test_each_command_has_its_line() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"`caretaker {name}" not in text] == []
+
+
+def test_each_reason_is_explained() -> None:
+    text = (DOCS / "connect-a-device.md").read_text(encoding="utf-8")
+    explained = {reason for reason in Reason if re.search(rf"`{reason}`", text)}
+    assert set(Reason) - explained == {reason for reason in Reason if reason.ignored}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
