@@ -37,7 +37,7 @@ faults: $(VENV)/.dev ## Kill, cut off and fill up everything, and look for what 
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from a real run
-	@$(BIN)/python docs/pictures.py $(ARGS)
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 clean: ## Remove what was made, but never data
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -87,7 +87,7 @@ async def _until_over(
     tasks: set[asyncio.Task[object]] = {stopped, failed, watching}
     if wish.for_s is not None:
         tasks.add(asyncio.create_task(asyncio.sleep(wish.for_s), name="time limit"))
-    app = LiveView(_views(observer), system, name) if wish.view else None
+    app = LiveView(views(observer), system, name) if wish.view else None
     shown = asyncio.create_task(_lines(observer) if app is None else app.run_async(), name="view")
     tasks.add(shown)
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +104,8 @@ async def _until_over(
     return failed.result() if not failed.cancelled() else None
 
 
-async def _views(observer: Observer) -> AsyncIterator[View]:
+async def views(observer: Observer) -> AsyncIterator[View]:
+    """What the live view shows, twice a second."""
     while True:
         yield observer.view()
         await asyncio.sleep(0.5)

@@ -7,6 +7,8 @@ from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.events import Resize
+from textual.geometry import Size
 from textual.theme import Theme
 from textual.widgets import Footer, Static
 
@@ -87,6 +89,7 @@ class LiveView(App[None]):
         self._source = source
         self._controls = controls
         self._place = place
+        self._cells = Size(80, 24)
         self.view = View()
 
     def compose(self) -> ComposeResult:
@@ -106,8 +109,10 @@ class LiveView(App[None]):
         """Begin to follow the source."""
         self.run_worker(self._follow(), name="follow the source")
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Fit the parts to the new size."""
+        # The event's: at this moment `self.size` is still the old one.
+        self._cells = event.size
         self.screen.set_class(self._large, "large")
         self._paint()
 
@@ -125,7 +130,7 @@ class LiveView(App[None]):
 
     @property
     def _large(self) -> bool:
-        return self.size.height >= LARGE_ROWS and self.size.width >= LARGE_COLUMNS
+        return self._cells.height >= LARGE_ROWS and self._cells.width >= LARGE_COLUMNS
 
     async def _follow(self) -> None:
         async for view in self._source:
@@ -134,7 +139,7 @@ class LiveView(App[None]):
 
     def _paint(self) -> None:
         large = self._large
-        width = self.size.width - (4 if large else 2)
+        width = self._cells.width - (4 if large else 2)
         self._put("title", parts.title(self.view, self._place, width))
         self._put("headline", parts.headline(self.view, large=large))
         self._put("proof", parts.proof(self.view, width))

@@ -132,6 +132,7 @@ class Observer:
             ingestor=self._word(),
             published=self._totals.readings + self._totals.poison,
             acknowledged=self._totals.readings_acknowledged + self._totals.poison,
+            poison=self._totals.poison,
             verdict=self._verdict,
             rates=Rates(published, received, written),
             sites=self._sites,
@@ -151,7 +152,7 @@ class Observer:
         found = await asyncio.to_thread(self._fetch)
         now_ns = time.time_ns()
         if found is None:
-            self._ready_since_ns, self._reasons = None, ()
+            self._ready_since_ns, self._reasons, self._since_ns = None, (), now_ns
             return
         ready, account = found
         self._reasons = tuple(ready["reasons"])
@@ -160,6 +161,9 @@ class Observer:
         elif self._ready_since_ns is None:
             self._ready_since_ns = now_ns
         self._account = account_from(account)
+        if self._account.trouble is not None:
+            # What the store does not take is not late: as after a start, everybody has time again.
+            self._since_ns = now_ns
         steady = self._ready_since_ns is not None and now_ns - self._ready_since_ns >= STEADY_NS
         if steady and self._account.journal == 0:
             self._empty_ns = now_ns

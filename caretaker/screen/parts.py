@@ -14,7 +14,7 @@ SMOOTH_S = 5
 """The figure beside a curve is the mean of the last few seconds; the curve shows each second."""
 WIDE = 100
 """Columns from which there is room for what explains."""
-NAME_WIDE, NAME_NARROW = 38, 22
+NAME_WIDE, NAME_NARROW = 35, 22
 STATE_WIDE, STATE_NARROW = 26, 12
 GAP = 2
 PLACES = "=+++"
@@ -71,6 +71,8 @@ def proof(view: View, width: int) -> RenderableType:
         _named("found in the store" if width >= WIDE else "stored", verdict.stored),
         _named("on the way", verdict.on_the_way),
     ]
+    if view.poison and width >= WIDE:
+        parts.append(_named("poison", view.poison))
     if view.account is not None and not view.account.balanced:
         parts.insert(1, Text("the account does not hold", f"bold {BAD}"))
     return Text("  ").join(parts)
@@ -103,8 +105,8 @@ def sites(view: View, width: int) -> RenderableType:
     wide = width >= WIDE
     names = [line.name for line in view.sites]
     states = [_state(line, wide=wide) for line in view.sites]
-    # Of a date, what has room: the month it plays.
-    ages = [line.age if wide else line.age[:7] for line in view.sites]
+    # Of the date that is played, what has room: the day, or the month.
+    ages = [line.age[:10] if wide else line.age[:7] for line in view.sites]
     columns = (
         1,
         min(NAME_WIDE if wide else NAME_NARROW, max(map(len, names), default=0)),

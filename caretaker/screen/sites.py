@@ -39,6 +39,7 @@ FIGURES = (
     Figure("visitors_now", "people", sum),
     Figure("paper_pct", "paper", min),
     Figure("power_kw", "power", max),
+    Figure("load_kw", "load", max),
     Figure("pm2_5_ugm3", "PM2.5", max),
     Figure("no2_ugm3", "NO₂", max),
     Figure("o3_ugm3", "O₃", max),
@@ -49,6 +50,8 @@ FIGURES = (
     Figure("temperature_c", "air", fmean),
     Figure("humidity_pct", "humidity", fmean),
     Figure("noise_dba", "noise", max),
+    Figure("people_in", "in", sum),
+    Figure("people_out", "out", sum),
 )
 
 
@@ -103,7 +106,7 @@ def _state(site: Site, devices: Sequence[Device], moment: Moment) -> tuple[State
     if site.archive:
         return State.REPLAYING, ""
     if any(_value(latest, device, "leak") for device in devices):
-        return State.LEAK, "water on the floor"
+        return State.LEAK, ""
     clocked = [device for device in devices if device.interval_s is not None and not _out_of_service(device, moment)]
     late = [device for device in clocked if _late(device, moment)]
     down = [device for device in devices if device.kind == "gateway" and _value(latest, device, "online") == 0.0]

@@ -93,6 +93,8 @@ class View:
     """Its state in a word or two."""
     published: int = 0
     acknowledged: int = 0
+    poison: int = 0
+    """Of what was acknowledged: messages that must be refused, and so are not looked for in the store."""
     verdict: Verdict = field(default_factory=Verdict)
     rates: Rates = field(default_factory=Rates)
     sites: tuple[SiteLine, ...] = ()

@@ -83,6 +83,15 @@ async def test_the_account_and_the_proof_are_on_the_screen_at_any_size(size: tup
     assert all(len(line) == size[0] for line in text.splitlines())
 
 
+async def test_the_view_follows_the_terminals_size() -> None:
+    app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert "12 345 =" not in await shown(pilot)  # tall figures
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "12 345 =" in await shown(pilot)
+
+
 async def test_a_missing_reading_is_said() -> None:
     lost = Verdict(stored=5, missing=2, example=Sent(1, "d", 1, None, 1))
     app = LiveView(only(View(clock="1", account=Account(), verdict=lost)), Pressed(), "here")
