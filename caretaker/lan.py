@@ -125,7 +125,9 @@ def _server(
     hosts: Iterable[Address],
     name: str,
 ) -> x509.Certificate:
-    names = [x509.DNSName(name), x509.DNSName("localhost"), *(x509.IPAddress(host) for host in hosts)]
+    # NAME.local: how machines of one network find each other without a name server.
+    words = dict.fromkeys((name, f"{name}.local", "localhost"))
+    names = [*(x509.DNSName(word) for word in words), *(x509.IPAddress(host) for host in hosts)]
     return (
         _draft(key, _name(name[:64]), authority.subject, now)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -55,7 +55,11 @@ class SystemPlan:
             "key": None,
             "insecure": False,
         }
-        return {"CARETAKER_BROKER": json.dumps(broker), "CARETAKER_HTTP__PORT": str(self.http_port)}
+        return {
+            "CARETAKER_BROKER": json.dumps(broker),
+            "CARETAKER_HTTP__HOST": "127.0.0.1",
+            "CARETAKER_HTTP__PORT": str(self.http_port),
+        }
 
 
 class System:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,10 +26,15 @@ from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings
 
 
+EXAMPLE = Path("examples/hong-kong")
+SHIPPED = Path(__file__).parents[1]
+"""Outside a checkout the examples lie in the package."""
+
+
 def up(
     config: Annotated[
         Path, typer.Argument(metavar="DIR", help="The configuration: sites.yaml, devices.csv and so on.")
-    ] = Path("examples/hong-kong"),
+    ] = EXAMPLE,
     *,
     data: DataOption = DATA_DEFAULT,
     port: Annotated[int, typer.Option(help="The broker's MQTT 3.1.1 port, for devices.", min=1, max=65535)] = PORT_3,
@@ -51,12 +57,20 @@ def up(
 ) -> None:
     """Run everything on this machine and watch it live.
 
-    Starts the embedded broker, the ingestor, the embedded store and the simulated devices of the configuration; on the
-    first start it also fills in the past. Press [bold]k[/bold] to kill the ingestor, [bold]s[/bold] to take the store
-    away, [bold]i[/bold] for an incident: nothing goes missing. [bold]q[/bold] stops in order, Ctrl-C twice at once.
+    Starts the embedded broker, the ingestor, the embedded store and the
+    simulated devices of the configuration; the first start also fills in the
+    past, and the next goes on with the same data. In the view, [bold]k[/bold] kills the
+    ingestor, [bold]s[/bold] takes the store away for 20 s, [bold]i[/bold] plays an incident: nothing
+    goes missing. [bold]q[/bold] or Ctrl-C stops in order, a second Ctrl-C at once.
 
-    Leaves with 0 when everything that was acknowledged is stored, with 1 when something is missing or will not run.
+    A device of your own publishes to port 1883, as in
+    [bold]mosquitto_pub -q 1 -t caretaker/v1/SITE/DEVICE/readings -m '{"values": {"nh3_ppm": 0.4}}'[/bold]
+
+    Leaves with 0 when everything that was acknowledged is stored, with 1 when
+    something is missing or will not run, with 3 when a port is in use.
     """
+    if config == EXAMPLE and not config.exists():
+        config = SHIPPED / EXAMPLE
     with explained():
         deployment = Deployment(config, data)
         load_simulation(config, deployment.registry)
@@ -83,8 +97,12 @@ def up(
             audit=data / "audit.json",
             address=f"{'mqtts' if lan_open else 'mqtt'}://{_own_address(open_=lan_open)}:{port}",
         )
+        observer = Observer(deployment.registry, places)
+        if lan_open:
+            said = f"open to the network, passwords in {data / 'credentials.csv'}, CA file {plan.authority}"
+            observer.stories.begin(time.time_ns(), "lan", said)
         shown = sys.stdout.isatty() if view is None else view
-        code = asyncio.run(run(plan, Observer(deployment.registry, places), Wish(shown, for_s), config.resolve().name))
+        code = asyncio.run(run(plan, observer, Wish(shown, for_s), config.resolve().name))
     raise typer.Exit(code)
 
 
@@ -117,7 +135,8 @@ def _plan(deployment: Deployment, broker: BrokerPlan, http_port: int, fill_days:
     users = lan.credentials(passwords, deployment.registry.devices)
     note(
         f"The broker is open to the network, with TLS. What a device needs:\n"
-        f"  host      {_own_address(open_=True)} or {name}\n"
+        f"  host      {name} or {name}.local, where that name is known; otherwise {_own_address(open_=True)}\n"
+        f"            (mosquitto_pub works with the name only: the broker refuses an address as TLS server name)\n"
         f"  port      {broker.port_3} for MQTT 3.1.1, {broker.port_5} for MQTT 5\n"
         f"  CA file   {files.authority}\n"
         f"  user      its id in the registry; its password stands in {passwords}\n"
