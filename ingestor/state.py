@@ -61,7 +61,7 @@ def _families(state: State, account: Account) -> Iterable[Metric]:
     yield _counter("stale_acknowledgements", "Not sent, their connection was gone.", counts.stale_acknowledgements)
     yield _counter("connections", "Sessions established.", counts.connections)
     yield _counter("sessions_lost", "Times that the broker had lost our session.", counts.sessions_lost)
-    yield _counter("over_cap", "Connections given up: the broker sent too much at once.", counts.over_cap)
+    yield _counter("pauses", "Times not read: the broker sent more than it was asked to.", counts.pauses)
     yield _counter("malformed_packets", "Connections given up: a malformed packet.", counts.malformed)
     yield _gauge("unacknowledged", "Messages received and not durable yet.", state.session.unacknowledged)
     yield _counter("journal_commits", "Transactions of the receive path.", state.journal.commits)

@@ -17,7 +17,9 @@ log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_S = 15
 ANSWER_LIMIT_S = 10.0
-"""How long the broker may take over CONNACK and SUBACK."""
+"""How long the broker may take over CONNACK."""
+CAP_BYTES = 64 * 1024 * 1024
+"""Of payloads that are not acknowledged."""
 TAKEN_OVER = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
 
 
@@ -44,7 +46,8 @@ class Counts:
     """For a connection that was gone. The broker sends those messages again."""
     connections: int = 0
     sessions_lost: int = 0
-    over_cap: int = 0
+    pauses: int = 0
+    """Times that a connection was not read for a while: the broker sent more than it was asked to."""
     malformed: int = 0
 
 
@@ -59,9 +62,10 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[mqtt5.Packet] | None = None
         self._last_read = self._loop.time()
         self._packet_ids = count(1)
+        self._paused = False
         self.failure: Exception | None = None
         self.lost = asyncio.Event()
-        self.inflight = Inflight(2 * receive_maximum, 64 * 1024 * 1024, self._acknowledge)
+        self.inflight = Inflight(2 * receive_maximum, CAP_BYTES, self._acknowledge)
 
     # asyncio.Protocol
 
@@ -108,9 +112,10 @@ class Connection(asyncio.Protocol):
             else:
                 self._other(packet)
         self._rest = data[offset:]
-        if self.inflight.over_cap:
-            counts.over_cap += 1
-            self.abort("the broker sent far more than the Receive Maximum")
+        if self.inflight.over_cap and self._transport is not None:
+            counts.pauses += 1
+            self._paused = True
+            self._transport.pause_reading()
         self.inflight.wake()
 
     def _other(self, packet: mqtt5.Packet) -> None:
@@ -126,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     async def open(self, connect: mqtt5.ConnectPacket) -> mqtt5.ConnAckPacket:
         """CONNECT, and the broker's answer. Raises `ConnectionFailedError`."""
-        answer = await self._ask(connect.write(), "CONNECT")
+        answer = await self._ask(connect.write(), "CONNECT", ANSWER_LIMIT_S)
         assert isinstance(answer, mqtt5.ConnAckPacket)
         if answer.reason_code is not mqtt5.ConnAckReasonCode.SUCCESS:
             reason = f" ({answer.reason_str})" if answer.reason_str else ""
@@ -134,9 +139,9 @@ class Connection(asyncio.Protocol):
         return answer
 
     async def subscribe(self, filters: Sequence[mqtt5.TopicFilter]) -> mqtt5.SubAckPacket:
-        """SUBSCRIBE, and the broker's answer. Messages may arrive before it."""
+        """SUBSCRIBE, and the broker's answer, which comes behind all messages that are on their way already."""
         packet = mqtt5.SubscribePacket(next(self._packet_ids), list(filters))
-        answer = await self._ask(packet.write(), "SUBSCRIBE")
+        answer = await self._ask(packet.write(), "SUBSCRIBE", limit_s=None)
         assert isinstance(answer, mqtt5.SubAckPacket)
         return answer
 
@@ -148,7 +153,7 @@ class Connection(asyncio.Protocol):
             try:
                 await asyncio.wait_for(self.lost.wait(), interval_s / 2)
             except TimeoutError:
-                if self._loop.time() - self._last_read > interval_s * 1.5:
+                if self._loop.time() - self._last_read > interval_s * 1.5 and not self._paused:
                     self.abort(f"no answer to pings for {interval_s * 1.5:.0f} s")
 
     def disconnect(self) -> None:
@@ -167,16 +172,15 @@ class Connection(asyncio.Protocol):
         """The next batch; None when the connection is gone."""
         return await self.inflight.next()
 
-    async def _ask(self, packet: bytes, name: str) -> mqtt5.Packet:
+    async def _ask(self, packet: bytes, name: str, limit_s: float | None) -> mqtt5.Packet:
         if self._transport is None:
             raise self.failure or ConnectionFailedError("not connected")
         self._answer = self._loop.create_future()
         self._transport.write(packet)
         try:
-            return await asyncio.wait_for(self._answer, ANSWER_LIMIT_S)
+            return await asyncio.wait_for(self._answer, limit_s)
         except TimeoutError:
-            self.abort(f"no answer to {name} within {ANSWER_LIMIT_S:.0f} s")
-            raise ConnectionFailedError(f"no answer to {name} within {ANSWER_LIMIT_S:.0f} s") from None
+            raise ConnectionFailedError(f"no answer to {name} within {limit_s:.0f} s") from None
         finally:
             self._answer = None
 
@@ -187,3 +191,7 @@ class Connection(asyncio.Protocol):
         # PUBACK, success: 0x40, two bytes follow, the packet id. Written out: the codec would make an object for each.
         self._transport.write(b"".join([b"\x40\x02" + packet_id.to_bytes(2) for packet_id in packet_ids]))
         self._counts.acknowledged += len(packet_ids)
+        if self._paused and self.inflight.under_half:
+            self._paused = False
+            self._last_read = self._loop.time()
+            self._transport.resume_reading()

@@ -28,13 +28,13 @@ class Delivery:
 class Inflight:
     """Gathers messages into batches, and counts what is not acknowledged.
 
-    The broker is asked for at most `receive_maximum` at a time. Mosquitto 2.0.11 sends more than it is asked to, so
-    there is a hard cap, at which the connection is given up: unacknowledged, nothing is lost.
+    The broker is asked for at most `receive_maximum` at a time. Mosquitto 2.0 sends all that it has when a session is
+    resumed, so there is a cap of our own, above which the connection is not read.
     """
 
-    def __init__(self, hard_cap: int, hard_cap_bytes: int, acknowledge: Callable[[Sequence[int]], None]) -> None:
-        self._hard_cap = hard_cap
-        self._hard_cap_bytes = hard_cap_bytes
+    def __init__(self, cap: int, cap_bytes: int, acknowledge: Callable[[Sequence[int]], None]) -> None:
+        self._cap = cap
+        self._cap_bytes = cap_bytes
         self._send = acknowledge
         self._messages: list[Message] = []
         self._packet_ids: list[int] = []
@@ -47,8 +47,13 @@ class Inflight:
 
     @property
     def over_cap(self) -> bool:
-        """Whether the broker has sent so much that the connection must be given up."""
-        return self.unacknowledged > self._hard_cap or self._unacknowledged_bytes > self._hard_cap_bytes
+        """Whether so much is unacknowledged that no more is wanted for now."""
+        return self.unacknowledged > self._cap or self._unacknowledged_bytes > self._cap_bytes
+
+    @property
+    def under_half(self) -> bool:
+        """Whether there is room again for a good deal."""
+        return self.unacknowledged <= self._cap // 2 and self._unacknowledged_bytes <= self._cap_bytes // 2
 
     def arrived(self, message: Message, packet_id: int | None) -> None:
         """Add one message. `woken` is called once for all the messages of a read."""

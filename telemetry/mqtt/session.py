@@ -95,75 +95,88 @@ class Session:
         failures = 0
         while not self._stopping.is_set():
             try:
-                connection = await self._connect()
+                connection, answer = await self._connect()
             except (OSError, ssl.SSLError, ConnectionFailedError) as error:
                 failures += 1
                 self._troubled(str(error) or type(error).__name__)
                 await self._back_off(failures)
                 continue
-            pings = asyncio.create_task(connection.keep_alive(self._ping_interval_s), name="mqtt keep-alive")
+            around = [
+                asyncio.create_task(connection.keep_alive(answer.server_keep_alive or KEEP_ALIVE_S), name="mqtt pings"),
+                asyncio.create_task(self._subscribe(connection, answer), name="mqtt subscribe"),
+            ]
+            delivered = False
             try:
-                # An abort by the broker right after CONNACK must not become a tight loop.
-                failures = failures + 1 if connection.lost.is_set() else 0
                 while not self._stopping.is_set() and (delivery := await connection.next()) is not None:
+                    delivered = True
                     yield delivery
             finally:
                 connection.disconnect()
-                pings.cancel()
-                with suppress(asyncio.CancelledError):
-                    await pings
+                for task in around:
+                    task.cancel()
+                await asyncio.wait(around)
                 self._connection = None
+            for task in around:
+                if not task.cancelled():
+                    task.result()  # a defect in one of them must not go unseen
+            # A connection that brought nothing counts as a failure: it must not become a tight loop.
+            failures = 0 if delivered else failures + 1
+            if self._stopping.is_set():
+                return
+            self._troubled(str(connection.failure))
             if isinstance(connection.failure, SessionTakenOverError):
-                self._troubled(str(connection.failure))
                 raise connection.failure
-            if not self._stopping.is_set():
-                self._troubled(str(connection.failure))
-                await self._back_off(failures)
+            await self._back_off(failures)
 
-    async def _connect(self) -> Connection:
+    async def _connect(self) -> tuple[Connection, mqtt5.ConnAckPacket]:
+        """A connection with its session. Messages of the session may be arriving already."""
         broker, settings = self._broker, self._settings
-        loop = asyncio.get_running_loop()
-        context = broker.ssl_context()
+        secret = broker.secret()
         _, connection = await asyncio.wait_for(
-            loop.create_connection(
-                lambda: Connection(self.counts, settings.receive_maximum), broker.host, broker.port, ssl=context
+            asyncio.get_running_loop().create_connection(
+                lambda: Connection(self.counts, settings.receive_maximum),
+                broker.host,
+                broker.port,
+                ssl=broker.ssl_context(),
             ),
             CONNECT_LIMIT_S,
         )
-        self._connection = connection
         try:
-            return await self._establish(connection)
+            answer = await connection.open(
+                mqtt5.ConnectPacket(
+                    settings.client_id,
+                    username=broker.username,
+                    password=None if secret is None else secret.encode(),
+                    clean_start=False,
+                    keep_alive=KEEP_ALIVE_S,
+                    session_expiry_interval=settings.session_expiry_s,
+                    receive_max=settings.receive_maximum,
+                )
+            )
         except BaseException:
             connection.abort("the session could not be established")
-            self._connection = None
             raise
-
-    async def _establish(self, connection: Connection) -> Connection:
-        broker, settings = self._broker, self._settings
-        secret = broker.secret()
-        answer = await connection.open(
-            mqtt5.ConnectPacket(
-                settings.client_id,
-                username=broker.username,
-                password=None if secret is None else secret.encode(),
-                clean_start=False,
-                keep_alive=KEEP_ALIVE_S,
-                session_expiry_interval=settings.session_expiry_s,
-                receive_max=settings.receive_maximum,
-            )
-        )
-        self._ping_interval_s = float(answer.server_keep_alive or KEEP_ALIVE_S)
         if self.counts.connections and not answer.session_present:
             self.counts.sessions_lost += 1
             log.error("the broker has lost our session", consequence="what it held for us since the last connection")
         self.counts.connections += 1
-        granted = await connection.subscribe(self._filters)
-        self.trouble = self._shortfall(answer, granted)
-        if self.trouble is None:
-            log.info("session established", host=broker.host, port=broker.port, resumed=answer.session_present)
-        else:
+        self._connection = connection
+        return connection, answer
+
+    async def _subscribe(self, connection: Connection, answer: mqtt5.ConnAckPacket) -> None:
+        """Ask for what we want, again and again while it is not granted. Deliveries of the session go on meanwhile."""
+        while True:
+            try:
+                granted = await connection.subscribe(self._filters)
+            except ConnectionFailedError:
+                return  # `deliveries` sees it too, and says it
+            self.trouble = self._shortfall(answer, granted)
+            if self.trouble is None:
+                broker = self._broker
+                log.info("subscribed", host=broker.host, port=broker.port, resumed=answer.session_present)
+                return
             log.error("the broker does not grant what no loss needs", trouble=self.trouble)
-        return connection
+            await asyncio.sleep(BACK_OFF_CAP_S)
 
     def _shortfall(self, answer: mqtt5.ConnAckPacket, granted: mqtt5.SubAckPacket) -> str | None:
         """What the broker did not grant, in a sentence."""
