@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import saturated
+from bench import backlog, embedded, paced, saturated
 from bench.options import FULL, QUICK, Options
 from bench.report import Figure, Summary, machine, ratio, show, summarise, write
 from tests.components import find_program
@@ -19,6 +19,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cpu-many": saturated.many,
     "cpu-plain": saturated.plain,
     "cpu-telegraf": saturated.telegraf,
+    "backlog": backlog.backlog,
+    "delay": paced.delay,
+    "embedded-cpu": embedded.saturated,
+    "embedded-delay": embedded.delay,
 }
 
 

@@ -1,8 +1,11 @@
 """The saturated drain: the broker holds all messages, the pipeline is let at them, and we look what it takes."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bench import ground, influx
 from bench.judge import Verdict, judge
@@ -18,6 +21,18 @@ SETTLE_S = 0.5
 """After the last point a pipeline has still to clear up behind itself; that belongs to its CPU, not to its speed."""
 
 
+class Broker(Protocol):
+    """One that can be made to stand still."""
+
+    port: int
+
+    def pause(self) -> None:
+        """Stand still: connections are made, nothing is answered."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+
 @dataclass(frozen=True)
 class Drained:
     """What one pipeline took for one load."""
@@ -31,53 +46,75 @@ class Drained:
 
 
 def drain(pipeline: Pipeline, load: Load) -> Drained:
-    """Measure one pipeline on fresh components. Raises `RuntimeError` when it ends, `TimeoutError` when it won't start.
-
-    The broker stands still while the pipeline starts: it connects, sends CONNECT and waits. So imports, registry and
-    the first connection are over, for each pipeline in the same way, when the broker goes on and the clocks start.
-    """
+    """Measure one pipeline on fresh components. Raises `RuntimeError` when it ends, `TimeoutError` when it is stuck."""
     with ground.folder() as path, ground.mosquitto(path) as broker, ground.influxd(path) as store:
-        make_session(broker.port, pipeline.client_id, FILTER)
-        publish(broker.port, load.published())
-        command = pipeline.command(_made(path / "pipeline"), Ends(broker.port, store.url), load)
-        broker.pause()
-        running = Running(command, path / "pipeline")
-        try:
-            wait_connected(running, broker.port)
-            cpu_before_s, begin = cpu_s(running.pid), time.monotonic()
-            broker.resume()
-            end = _wait_stored(running, store.url, load.messages)
-            time.sleep(SETTLE_S)
-            used_s, peak = cpu_s(running.pid) - cpu_before_s, peak_mib(running.pid)
-        finally:
-            running.stop()
+        with at_the_gate(pipeline, load, path, broker, store.url) as running:
+            used_s, took_s = let_in(running, broker, load, lambda: influx.points_taken(store.url))
+            peak = peak_mib(running.pid)
         verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
-    return Drained(used_s * 1e6 / load.messages, load.messages / (end - begin), peak, verdict)
+    return Drained(used_s * 1e6 / load.messages, load.messages / took_s, peak, verdict)
 
 
-def wait_connected(running: Running, port: int) -> None:
-    """Wait until the pipeline has reached the broker and rests."""
+@contextmanager
+def at_the_gate(
+    pipeline: Pipeline, load: Load, path: Path, broker: Broker, influx_url: str | None
+) -> Iterator[Running]:
+    """A pipeline that has started, before a broker that stands still and holds the whole load for it.
+
+    It has connected, sent CONNECT and waits. So imports, registry and the first connections are over, for each pipeline
+    in the same way, when the broker goes on and the clocks start.
+    """
+    make_session(broker.port, pipeline.client_id, FILTER)
+    publish(broker.port, load.published())
+    with started(pipeline, load.devices, path, broker, influx_url, broker.pause) as running:
+        yield running
+
+
+@contextmanager
+def started(
+    pipeline: Pipeline,
+    devices: int,
+    path: Path,
+    broker: Broker,
+    influx_url: str | None,
+    before: Callable[[], None] = lambda: None,
+) -> Iterator[Running]:
+    """A pipeline that has connected and rests; it is stopped afterwards."""
+    folder = path / "pipeline"
+    folder.mkdir()
+    command = pipeline.command(folder, Ends(broker.port, influx_url), devices)
+    before()
+    running = Running(command, folder)
 
     def reached() -> bool:
         running.check()
-        return connected(running.pid, port)
+        return connected(running.pid, broker.port)
 
-    wait_for(reached, "the pipeline connects")
-    wait_quiet(running.pid)
+    try:
+        wait_for(reached, "the pipeline connects")
+        wait_quiet(running.pid)
+        yield running
+    finally:
+        broker.resume()
+        running.stop()
 
 
-def _made(path: Path) -> Path:
-    path.mkdir()
-    return path
+def let_in(running: Running, broker: Broker, load: Load, taken: Callable[[], int]) -> tuple[float, float]:
+    """Let the broker go on; CPU seconds of the pipeline, and seconds until the last message was stored."""
+    before_s, begin_s = cpu_s(running.pid), time.monotonic()
+    broker.resume()
+    end_s = wait_stored(running, load.messages, taken)
+    time.sleep(SETTLE_S)
+    return cpu_s(running.pid) - before_s, end_s - begin_s
 
 
-def _wait_stored(running: Running, url: str, messages: int) -> float:
-    """When the last point was taken. A pipeline that loses some is told by the verdict, and by a wait that ends."""
-    taken, changed = 0, time.monotonic()
-    while taken < messages and time.monotonic() - changed < STALL_LIMIT_S:
+def wait_stored(running: Running, messages: int, taken: Callable[[], int]) -> float:
+    """When the last message was stored. A pipeline that loses some is told by the verdict, and by a wait that ends."""
+    count, changed_s = 0, time.monotonic()
+    while count < messages and time.monotonic() - changed_s < STALL_LIMIT_S:
         running.check()
         time.sleep(POLL_S)
-        before, taken = taken, influx.points_taken(url)
-        if taken != before:
-            changed = time.monotonic()
-    return changed
+        before, count = count, taken()
+        if count != before:
+            changed_s = time.monotonic()
+    return changed_s

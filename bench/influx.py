@@ -9,6 +9,7 @@ import msgspec
 
 from bench.judge import Row
 from bench.load import METRICS
+from bench.measure import wait_for
 
 LIMIT_S = 120.0
 decode = msgspec.json.Decoder().decode
@@ -37,11 +38,25 @@ def points_taken(url: str) -> int:
     )
 
 
+def wait_points(url: str, points: int) -> None:
+    """Wait until so many were taken. Raises `TimeoutError`."""
+    wait_for(lambda: points_taken(url) >= points, "all points are written")
+
+
 def query(url: str, database: str, statement: str) -> list[dict[str, Any]]:
     """The series of one InfluxQL statement, times in ms."""
     fields = urllib.parse.urlencode({"db": database, "epoch": "ms", "q": statement})
     series: list[dict[str, Any]] = decode(_get(f"{url}/query?{fields}"))["results"][0].get("series", [])
     return series
+
+
+def probed(url: str, database: str, measurement: str, devices: str, since_ms: int) -> Iterator[tuple[str, int]]:
+    """Device and time, ms, of the newest points of devices whose ids match a pattern."""
+    conditions = f'"device" =~ /{devices}/ AND time > {since_ms}ms'
+    statement = f'SELECT "{METRICS[0]}" FROM "{measurement}" WHERE {conditions} GROUP BY "device"'  # noqa: S608  # ours
+    for one in query(url, database, statement):
+        for time_ms, _ in one["values"]:
+            yield one["tags"]["device"], time_ms
 
 
 def rows(url: str, database: str, measurement: str) -> Iterator[Row]:

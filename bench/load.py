@@ -1,4 +1,4 @@
-"""The messages that every pipeline gets: 6 values each, computed from the message's number, so that all can be checked."""
+"""The messages that every pipeline gets: 6 values each, computed from the message's number, so all can be checked."""
 
 import random
 from collections.abc import Iterator

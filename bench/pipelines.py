@@ -1,14 +1,16 @@
 """The pipelines that are compared: how each is set up and started. Every one is a process of its own."""
 
-import shutil
+import json
+import signal
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Protocol
+from typing import Any, Protocol
 
-from bench.load import METRICS, Load, device_id, site_id
+from bench.load import METRICS, device_id, site_id
 from telemetry.topics import Channel, filters
 from tests.components import find_program, free_port
 
@@ -35,7 +37,7 @@ class Pipeline(Protocol):
     name: str
     client_id: str
 
-    def command(self, folder: Path, ends: Ends, load: Load) -> list[str]:
+    def command(self, folder: Path, ends: Ends, devices: int) -> list[str]:
         """Write its configuration to `folder`; the command that starts it."""
 
 
@@ -59,6 +61,14 @@ class Running:
         """All that it has printed."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
+    def pause(self) -> None:
+        """Let it stand still."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self, limit_s: float = 15.0) -> None:
         """End it in order, by force when it takes too long."""
         if self.process.poll() is None:
@@ -79,7 +89,13 @@ class Ours:
     def __init__(self) -> None:
         self.http_port = free_port()
 
-    def configure(self, folder: Path, ends: Ends, load: Load) -> list[str]:
+    def account(self) -> dict[str, Any]:
+        """What it says of itself."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/account", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def configure(self, folder: Path, ends: Ends, devices: int) -> list[str]:
         """Write the deployment; the arguments that name it."""
         config, data = folder / "config", folder / "data"
         config.mkdir(parents=True)
@@ -92,7 +108,7 @@ class Ours:
         (config / "caretaker.yaml").write_text(
             f"broker:\n  port: {ends.mqtt_port}\nstore:\n{store}http:\n  port: {self.http_port}\n", encoding="utf-8"
         )
-        sites = sorted({site_id(number) for number in range(load.devices)})
+        sites = sorted({site_id(number) for number in range(devices)})
         (config / "sites.yaml").write_text(
             "sites:\n"
             + "".join(
@@ -104,13 +120,13 @@ class Ours:
         metrics = " ".join(METRICS)
         with (config / "devices.csv").open("w", encoding="utf-8") as sheet:
             sheet.write("id,site,kind,interval_s,metrics,name_en\n")
-            for number in range(load.devices):
+            for number in range(devices):
                 sheet.write(f"{device_id(number)},{site_id(number)},air_station,60,{metrics},Air station {number}\n")
         return ["--config", str(config), "--data", str(data)]
 
-    def command(self, folder: Path, ends: Ends, load: Load) -> list[str]:
+    def command(self, folder: Path, ends: Ends, devices: int) -> list[str]:
         """See `Pipeline`."""
-        return [sys.executable, "-m", "caretaker", "run", "ingestor", *self.configure(folder, ends, load)]
+        return [sys.executable, "-m", "caretaker", "run", "ingestor", *self.configure(folder, ends, devices)]
 
 
 class Plain:
@@ -119,9 +135,9 @@ class Plain:
     name = "plain"
     client_id = "plain-pipeline"
 
-    def command(self, folder: Path, ends: Ends, load: Load) -> list[str]:
+    def command(self, folder: Path, ends: Ends, devices: int) -> list[str]:
         """See `Pipeline`."""
-        del folder, load
+        del folder, devices
         return [
             *(sys.executable, "-m", "bench.peers.plain", "--mqtt-port", str(ends.mqtt_port)),
             *("--client-id", self.client_id, "--filter", FILTER),
@@ -140,9 +156,9 @@ class Telegraf:
         """Whether it is on PATH."""
         return find_program("telegraf") is not None
 
-    def command(self, folder: Path, ends: Ends, load: Load) -> list[str]:
+    def command(self, folder: Path, ends: Ends, devices: int) -> list[str]:
         """See `Pipeline`."""
-        del load
+        del devices
         field = '    [[inputs.mqtt_consumer.json_v2.field]]\n      path = "values.{name}"\n      type = "float"'
         template = Template((HERE / "peers" / "telegraf.conf").read_text(encoding="utf-8"))
         config = folder / "telegraf.conf"
@@ -160,8 +176,3 @@ class Telegraf:
         program = find_program("telegraf")
         assert program is not None, "asked before"
         return [str(program), "--config", str(config)]
-
-
-def free_megabytes(folder: Path) -> int:
-    """Room left where the work is done."""
-    return shutil.disk_usage(folder).free >> 20
