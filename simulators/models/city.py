@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from simulators.encode import Sample
 from simulators.models.air import Background, Room, Station
 from simulators.models.days import Calendar
-from simulators.models.meter import Flow, Power
+from simulators.models.meter import Flow, Heat, Power
 from simulators.models.model import EventModel, Model, Value
 from simulators.models.noise import key, unit
 from simulators.models.plain import Plain
@@ -98,6 +98,7 @@ class City:
         self._seed = seed
         self._calendars: dict[str, Calendar] = {}
         self._weathers: dict[str, tuple[Weather, Background]] = {}
+        self._heats: dict[str, Heat] = {}
         self._stations: dict[str, Station] = {}
         self._areas: dict[tuple[str, str], Area] = {}
         self._cubicles: dict[tuple[str, str], list[str]] = {}
@@ -136,6 +137,12 @@ class City:
             self._weathers[district] = (weather, Background(self._seed, district))
         return self._weathers[district]
 
+    def _heat(self, device: Device) -> Heat:
+        district = self._site(device).timezone.key
+        if district not in self._heats:
+            self._heats[district] = Heat(self._calendar(device), self._sky(device)[0])
+        return self._heats[district]
+
     def _station(self, device: Device) -> Station:
         """The air outside a device's site: stations of one site agree but for their own noise."""
         if device.site not in self._stations:
@@ -161,7 +168,7 @@ class City:
             "toilet_supplies": lambda: Supplies(self._area(device), device_key),
             "toilet_water": lambda: WaterPipe(self._area(device), device_key),
             "toilet_leak": LeakRope,
-            "meter_power": lambda: Power(calendar, self._sky(device)[0], device_key),
+            "meter_power": lambda: Power(calendar, self._heat(device), device_key),
             "meter_water": lambda: Flow(calendar, "water_m3", WATER_M3_A_DAY, device_key),
             "meter_gas": lambda: Flow(calendar, "gas_m3", GAS_M3_A_DAY, device_key),
             "air_station": lambda: self._station(device),

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from math import cos, sin, sqrt, tau
 
-from simulators.models.days import MS_PER_HOUR, Calendar, Day
+from simulators.models.days import ANCHOR, MS_PER_HOUR, Calendar, Day
 from simulators.models.model import Value
 from simulators.models.noise import between, signed, smooth
-from simulators.models.profile import Profile, Register, hours_of
+from simulators.models.profile import Profile, Register, Running, pace
 from simulators.models.weather import Weather
 
 PRESENT = Profile([(0, 0), (6, 0.02), (7.5, 0.2), (9, 0.9), (11, 1.0), (12.5, 0.85), (14, 1.0), (17.5, 0.9), (19, 0.35),
@@ -21,12 +21,45 @@ KWH_DIAL = 1e6
 M3_DIAL = 1e5
 
 
+class Heat:
+    """How much cooling the days of a district need, and the sum over them: walked through once for all its meters."""
+
+    def __init__(self, calendar: Calendar, weather: Weather) -> None:
+        self._calendar = calendar
+        self._weather = weather
+        self._sums = {0: 0.0}
+        self._parts: dict[int, float] = {}
+
+    def of(self, number: int) -> float:
+        """0 to about 1.3: warm days and working days need more."""
+        part = self._parts.get(number)
+        if part is None:
+            part = self._parts[number] = self._make(self._calendar.day(number))
+        return part
+
+    def _make(self, day: Day) -> float:
+        warm = min(1.3, max(0.08, (self._weather.day_mean_c(day) - 17.0) / 11.0))
+        return warm * (0.3 + 0.7 * BY_WEEKDAY[day.weekday])
+
+    def before(self, number: int) -> float:
+        """The sum from day 0 up to, and without, that day; negative for days before day 0."""
+        step = 1 if number > 0 else -1
+        at = number
+        while at not in self._sums:
+            at -= step
+        while at != number:
+            part = self.of(at) if step > 0 else -self.of(at - 1)
+            self._sums[at + step] = self._sums[at] + part
+            at += step
+        return self._sums[number]
+
+
 class Power:
     """A main or sub meter for electricity, three phases."""
 
-    def __init__(self, calendar: Calendar, weather: Weather, seed_key: int) -> None:
+    def __init__(self, calendar: Calendar, heat: Heat, seed_key: int) -> None:
         self._calendar = calendar
-        self._weather = weather
+        self._heat = heat
         self._key = seed_key
         self._base_kw = between(seed_key, 0, 12.0, 45.0)
         self._present_kw = self._base_kw * between(seed_key, 1, 1.2, 2.6)
@@ -35,25 +68,25 @@ class Power:
         self._reactive_share = between(seed_key, 4, 0.18, 0.3)
         self._reactive_kvar = self._base_kw * 0.22
         self._unbalance = [between(seed_key, 5 + phase, -0.03, 0.03) for phase in range(2)]
-        self._days: dict[int, tuple[float, float, list[float]]] = {}
-        self._energy = self._register(self._day_kwh, self._kwh_until, 11)
+        self._present = Running(self._present_kw, BY_WEEKDAY, ANCHOR.weekday(), seed_key ^ 21, 0.04)
+        self._sun = Running(self._export_kw, (0.6,) * 7, ANCHOR.weekday(), seed_key ^ 22, 0.2)
+        self._energy = self._register(self._kwh_before, self._kwh_until, 11)
         self._export = self._register(
-            lambda day: self._export_kw * self._clear(day) * SUN.total * hours_of(day) / 24.0,
-            lambda day, t: self._export_kw * self._clear(day) * SUN.until(day.hour(t)) * hours_of(day) / 24.0,
+            lambda number: self._sun.before(number) * SUN.total,
+            lambda day, time_ms: self._sun.of(day.number) * SUN.until(day.hour(time_ms)),
             12,
         )
         self._reactive = self._register(
-            lambda day: self._reactive_kvar * hours_of(day) + self._reactive_share * self._day_kwh(day),
-            lambda day, t: (
-                self._reactive_kvar * day.hour(t) * hours_of(day) / 24.0
-                + self._reactive_share * self._kwh_until(day, t)
+            lambda number: 24.0 * number * self._reactive_kvar + self._reactive_share * self._kwh_before(number),
+            lambda day, time_ms: (
+                self._reactive_kvar * day.hour(time_ms) + self._reactive_share * self._kwh_until(day, time_ms)
             ),
             13,
         )
 
-    def _register(self, daily: Callable[[Day], float], so_far: Callable[[Day, int], float], number: int) -> Register:
+    def _register(self, before: Callable[[int], float], so_far: Callable[[Day, int], float], number: int) -> Register:
         return Register(
-            self._calendar, daily=daily, so_far=so_far, start_key=self._key ^ (number << 8), rollover=KWH_DIAL
+            self._calendar, before=before, so_far=so_far, start_key=self._key ^ (number << 8), rollover=KWH_DIAL
         )
 
     def values(self, time_ms: int, span_ms: int) -> dict[str, Value]:
@@ -101,42 +134,26 @@ class Power:
     def power_kw(self, time_ms: int) -> float:
         """Active power. Never below a third of the base load."""
         day = self._calendar.at(time_ms)
-        present, cooling, waves = self._plan(day)
         hour = day.hour(time_ms)
-        ripple = sum(
-            height * sin(tau * number * hour / 24.0) for number, height in zip(WAVES_A_DAY, waves, strict=True)
-        )
-        return self._base_kw + present * PRESENT.at(hour) + cooling * COOLING.at(hour) + ripple
+        number = day.number
+        present, cooling = self._present.of(number), self._cooling_kw * self._heat.of(number)
+        ripple = sum(self._wave_kw(number, n) * sin(tau * n * hour / 24.0) for n in WAVES_A_DAY)
+        return (self._base_kw + present * PRESENT.at(hour) + cooling * COOLING.at(hour) + ripple) * pace(day)
 
-    def _plan(self, day: Day) -> tuple[float, float, list[float]]:
-        plan = self._days.get(day.number)
-        if plan is None:
-            at = day.number * 8
-            busy = BY_WEEKDAY[day.weekday] * between(self._key, at + 1000, 0.93, 1.07)
-            warm = min(1.3, max(0.08, (self._weather.day_mean_c(day) - 17.0) / 11.0)) * (0.3 + 0.7 * busy)
-            waves = [self._base_kw * 0.12 * signed(self._key, at + 1001 + i) for i in range(len(WAVES_A_DAY))]
-            plan = self._days[day.number] = (self._present_kw * busy, self._cooling_kw * warm, waves)
-            if len(self._days) > 3:
-                del self._days[next(iter(self._days))]
-        return plan
+    def _wave_kw(self, number: int, waves: int) -> float:
+        return self._base_kw * 0.12 * signed(self._key ^ waves, number)
 
-    def _day_kwh(self, day: Day) -> float:
-        present, cooling, _ = self._plan(day)
-        over_24_h = self._base_kw * 24.0 + present * PRESENT.total + cooling * COOLING.total
-        return over_24_h * hours_of(day) / 24.0
+    def _kwh_before(self, number: int) -> float:
+        cooling = self._cooling_kw * self._heat.before(number)
+        return self._base_kw * 24.0 * number + self._present.before(number) * PRESENT.total + cooling * COOLING.total
 
     def _kwh_until(self, day: Day, time_ms: int) -> float:
-        present, cooling, waves = self._plan(day)
         hour = day.hour(time_ms)
+        present, cooling = self._present.of(day.number), self._cooling_kw * self._heat.of(day.number)
         ripple = sum(
-            height * 24.0 / (tau * number) * (1.0 - cos(tau * number * hour / 24.0))
-            for number, height in zip(WAVES_A_DAY, waves, strict=True)
+            self._wave_kw(day.number, n) * 24.0 / (tau * n) * (1.0 - cos(tau * n * hour / 24.0)) for n in WAVES_A_DAY
         )
-        until = self._base_kw * hour + present * PRESENT.until(hour) + cooling * COOLING.until(hour) + ripple
-        return until * hours_of(day) / 24.0
-
-    def _clear(self, day: Day) -> float:
-        return between(self._key, day.number * 8 + 1007, 0.2, 1.0)
+        return self._base_kw * hour + present * PRESENT.until(hour) + cooling * COOLING.until(hour) + ripple
 
 
 class Flow:
@@ -149,11 +166,11 @@ class Flow:
         self._key = seed_key
         size = between(seed_key, 0, 0.5, 1.8)
         self._trickle_m3_h = 0.004 * day_m3 * size
-        self._day_m3 = 0.9 * day_m3 * size
+        self._used = Running(0.9 * day_m3 * size, BY_WEEKDAY, ANCHOR.weekday(), seed_key ^ 0xF11, 0.08)
         self._register = Register(
             calendar,
-            daily=lambda day: self._trickle_m3_h * hours_of(day) + self._used(day) * hours_of(day) / 24.0,
-            so_far=self._so_far,
+            before=lambda number: 24.0 * number * self._trickle_m3_h + self._used.before(number),
+            so_far=lambda day, time_ms: self._so_far(day, day.hour(time_ms)),
             start_key=seed_key ^ 0xF10,
             rollover=M3_DIAL,
         )
@@ -163,14 +180,9 @@ class Flow:
         found: dict[str, Value] = {self._metric: round(self._register.at(time_ms), 3)}
         if self._metric == "water_m3":
             day = self._calendar.at(time_ms)
-            flow_m3_h = self._trickle_m3_h + self._used(day) * PRESENT.at(day.hour(time_ms)) / PRESENT.total
-            found["water_flow_lpm"] = round(flow_m3_h * 1000.0 / 60.0, 2)
+            used = self._used.of(day.number) * PRESENT.at(day.hour(time_ms)) / PRESENT.total
+            found["water_flow_lpm"] = round((self._trickle_m3_h + used) * pace(day) * 1000.0 / 60.0, 2)
         return found
 
-    def _used(self, day: Day) -> float:
-        return self._day_m3 * BY_WEEKDAY[day.weekday] * between(self._key, day.number + 1000, 0.85, 1.15)
-
-    def _so_far(self, day: Day, time_ms: int) -> float:
-        hour = day.hour(time_ms)
-        used = self._used(day) * PRESENT.until(hour) / PRESENT.total
-        return (self._trickle_m3_h * hour + used) * hours_of(day) / 24.0
+    def _so_far(self, day: Day, hour: float) -> float:
+        return self._trickle_m3_h * hour + self._used.of(day.number) * PRESENT.until(hour) / PRESENT.total

@@ -5,7 +5,7 @@ the same value.
 """
 
 from hashlib import blake2b
-from math import floor, sqrt
+from math import floor
 
 MASK = (1 << 64) - 1
 
@@ -42,9 +42,3 @@ def smooth(noise_key: int, time_s: float, step_s: float) -> float:
     before = unit(noise_key, cell)
     between_cells = before + (unit(noise_key, cell + 1) - before) * x * x * (3.0 - 2.0 * x)
     return 2.0 * between_cells - 1.0
-
-
-def count(noise_key: int, number: int, mean: float) -> int:
-    """A whole number scattered about `mean` like arrivals are: the sum of four even numbers, near enough to Poisson."""
-    four = sum(signed(noise_key, 4 * number + i) for i in range(4))
-    return max(0, round(mean + four * sqrt(3.0 * mean) / 2.0))

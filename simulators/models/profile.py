@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from simulators.models.days import MS_PER_HOUR, Calendar, Day
-from simulators.models.noise import unit
+from simulators.models.noise import signed, unit
 
 
 class Profile:
@@ -35,6 +35,32 @@ class Profile:
         return self._sums[i - 1] + width * (self._heights[i - 1] + self.at(hour)) / 2
 
 
+class Running:
+    """A sum over days that is known for any day at once, and its daily parts, which follow the week with some chance.
+
+    The sum up to day n is `mean` times (the week's weights so far + a bounded random number of day n). So it needs no
+    walk through the years, and the part of a day is the difference of two sums.
+    """
+
+    def __init__(self, mean: float, week: Sequence[float], first_weekday: int, noise_key: int, scatter: float) -> None:
+        """`week`: seven weights, Monday first; `scatter` must be less than half of the smallest."""
+        self._mean = mean
+        ordered = [week[(first_weekday + i) % 7] for i in range(7)]
+        self._sums = [sum(ordered[:i]) for i in range(8)]
+        self._key = noise_key
+        self._scatter = scatter
+
+    def before(self, day: int) -> float:
+        """The sum of all days from day 0 up to, and without, that one."""
+        weeks, rest = divmod(day, 7)
+        weights = weeks * self._sums[7] + self._sums[rest]
+        return self._mean * (weights + self._scatter * signed(self._key, day))
+
+    def of(self, day: int) -> float:
+        """That day's part. Never negative."""
+        return self.before(day + 1) - self.before(day)
+
+
 class Register:
     """A counter: what it stood at on day 0, plus whole days, plus the day so far; rolls over after its last digit."""
 
@@ -42,45 +68,25 @@ class Register:
         self,
         calendar: Calendar,
         *,
-        daily: Callable[[Day], float],
+        before: Callable[[int], float],
         so_far: Callable[[Day, int], float],
         start_key: int,
         rollover: float,
     ) -> None:
-        """`daily` is a day's total and must be cheap; `so_far(day, time_ms)` grows from 0 to it within the day."""
+        """`before(number)` sums all days before that one; `so_far(day, time_ms)` grows within the day to its part."""
         self._calendar = calendar
-        self._daily = daily
+        self._before = before
         self._so_far = so_far
         self._rollover = rollover
         # Some registers of any fleet are about to roll over; these start anywhere on their dial.
-        self._sums: dict[int, float] = {0: float(int(unit(start_key, 0) * rollover))}
-
-    def _before(self, number: int) -> float:
-        """What stands on the register at the start of that day, without roll-over."""
-        known = self._sums.get(number)
-        if known is None:
-            step = 1 if number > 0 else -1
-            at = number
-            while at not in self._sums:
-                at -= step
-            total = self._sums[at]
-            while at != number:
-                if step > 0:
-                    total += self._daily(self._calendar.day(at))
-                    at += 1
-                else:
-                    at -= 1
-                    total -= self._daily(self._calendar.day(at))
-                self._sums[at] = total
-            known = total
-        return known
+        self._start = int(unit(start_key, 0) * rollover)
 
     def at(self, time_ms: int) -> float:
         """What stands on the register."""
         day = self._calendar.at(time_ms)
-        return (self._before(day.number) + self._so_far(day, time_ms)) % self._rollover
+        return (self._start + self._before(day.number) + self._so_far(day, time_ms)) % self._rollover
 
 
-def hours_of(day: Day) -> float:
-    """How long the day is, in hours: what turns an integral over a 24 hour profile into kWh."""
-    return day.length_ms / MS_PER_HOUR
+def pace(day: Day) -> float:
+    """How much faster a day of that length must go, so that its profile comes to the same sum: mostly 1."""
+    return 24.0 * MS_PER_HOUR / day.length_ms

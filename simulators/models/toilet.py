@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import exp
 
+from msgspec import Struct
+
 from simulators.models.days import Day
 from simulators.models.model import Event, Value
 from simulators.models.noise import between, smooth, unit
@@ -26,7 +28,7 @@ class Cubicle:
         self._number = number
         self._uses = Register(
             area.calendar,
-            daily=lambda day: area.cubicle_uses(day, number),
+            before=lambda day: area.cubicle_uses_before(day, number),
             so_far=lambda day, time_ms: area.plan(day).uses_until(number, time_ms),
             start_key=seed_key,
             rollover=USES_DIAL,
@@ -50,7 +52,7 @@ class Door:
         come_before, gone_before = self._until(time_ms - span_ms)
         day, before = self._area.calendar.at(time_ms), self._area.calendar.at(time_ms - span_ms)
         # All who came on a day have left by its end, so both sides of a midnight can simply be added.
-        passed = sum(self._area.visitors(self._area.calendar.day(n)) for n in range(before.number, day.number))
+        passed = self._area.visitors_before(day.number) - self._area.visitors_before(before.number)
         return {
             "people_in": come - come_before + passed,
             "people_out": gone - gone_before + passed,
@@ -140,33 +142,42 @@ class Supplies:
         self._paper_dose = between(seed_key, 0, *self.PAPER) * per_visit
         self._soap_dose = between(seed_key, 1, *self.SOAP) * per_visit
         self._bin_dose = between(seed_key, 2, *self.BIN) * per_visit
-        self._cycles: dict[int, tuple[list[int], list[float], list[float], list[float]]] = {}
+        self._known: dict[tuple[int, bool], _Levels] = {}
 
     def values(self, time_ms: int, span_ms: int) -> dict[str, Value]:  # noqa: ARG002 levels, no counts
         """Levels now."""
         day = self._area.calendar.at(time_ms)
-        if time_ms < self._area.rounds(day)[0]:
-            day = self._area.calendar.day(day.number - 1)
-        times, paper, soap, bins = self._cycle(day)
-        i = bisect_right(times, time_ms) - 1
+        levels = self._levels(day, early=time_ms < self._area.plan(day).rounds[0])
+        i = bisect_right(levels.times, time_ms) - 1
         return {
-            "paper_pct": round(paper[i], 1),
-            "soap_pct": round(soap[i], 1),
-            "bin_level_pct": round(bins[i], 1),
+            "paper_pct": round(levels.paper[i], 1),
+            "soap_pct": round(levels.soap[i], 1),
+            "bin_level_pct": round(levels.bins[i], 1),
         }
 
-    def _cycle(self, day: Day) -> tuple[list[int], list[float], list[float], list[float]]:
-        """From a day's first round, which sets everything right, to the next day's."""
-        cycle = self._cycles.get(day.number)
-        if cycle is not None:
-            return cycle
-        area, following = self._area, self._area.calendar.day(day.number + 1)
-        first, *later = area.rounds(day)
-        end = area.rounds(following)[0]
-        visits = [t for plan in (area.plan(day), area.plan(following)) for t in plan.leaves if first < t < end]
-        happenings = sorted([(t, False) for t in visits] + [(t, True) for t in later])
-        paper, soap, full = 100.0, 98.0, 2.0
-        cycle = ([first], [paper], [soap], [full])
+    def _levels(self, day: Day, *, early: bool) -> "_Levels":
+        """Before or after the day's first round. That one sets everything right; from it the levels follow."""
+        levels = self._known.get((day.number, early))
+        if levels is not None:
+            return levels
+        plan = self._area.plan(day)
+        first, *later = plan.rounds
+        if early:
+            before = self._levels(self._area.calendar.day(day.number - 1), early=False)
+            levels = _Levels([day.start_ms], [before.paper[-1]], [before.soap[-1]], [before.bins[-1]])
+            happenings = [(moment, False) for moment in plan.leaves if moment < first]
+        else:
+            levels = _Levels([first], [100.0], [98.0], [2.0])
+            happenings = sorted([(t, False) for t in plan.leaves if t >= first] + [(t, True) for t in later])
+        self._follow(levels, happenings)
+        if len(self._known) >= 2 * KEPT_DAYS:
+            del self._known[next(iter(self._known))]
+        self._known[day.number, early] = levels
+        return levels
+
+    def _follow(self, levels: "_Levels", happenings: Sequence[tuple[int, bool]]) -> None:
+        """Add the levels after each visit and each cleaning round."""
+        paper, soap, full = levels.paper[-1], levels.soap[-1], levels.bins[-1]
         for moment, is_round in happenings:
             if is_round:
                 paper, soap, full = _put_right(paper, soap, full)
@@ -174,14 +185,19 @@ class Supplies:
                 paper = max(0.0, paper - self._paper_dose)
                 soap = max(0.0, soap - self._soap_dose)
                 full = min(100.0, full + self._bin_dose)
-            cycle[0].append(moment)
-            cycle[1].append(paper)
-            cycle[2].append(soap)
-            cycle[3].append(full)
-        if len(self._cycles) >= KEPT_DAYS:
-            del self._cycles[next(iter(self._cycles))]
-        self._cycles[day.number] = cycle
-        return cycle
+            levels.times.append(moment)
+            levels.paper.append(paper)
+            levels.soap.append(soap)
+            levels.bins.append(full)
+
+
+class _Levels(Struct):
+    """What is left after each happening, in order of time."""
+
+    times: list[int]
+    paper: list[float]
+    soap: list[float]
+    bins: list[float]
 
 
 def _put_right(paper: float, soap: float, full: float) -> tuple[float, float, float]:
@@ -194,7 +210,7 @@ class WaterPipe:
     def __init__(self, area: Area, seed_key: int) -> None:
         self._register = Register(
             area.calendar,
-            daily=area.litres,
+            before=area.litres_before,
             so_far=lambda day, time_ms: area.plan(day).litres_until(time_ms),
             start_key=seed_key,
             rollover=LITRES_DIAL,

@@ -3,12 +3,13 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import floor
 
 from msgspec import Struct
 
-from simulators.models.days import Calendar, Day
-from simulators.models.noise import between, count, key, unit
-from simulators.models.profile import Profile
+from simulators.models.days import ANCHOR, Calendar, Day
+from simulators.models.noise import between, key, unit
+from simulators.models.profile import Profile, Running
 
 KEPT_DAYS = 3
 VISITORS_A_DAY = {"male": 260.0, "female": 230.0, "accessible": 26.0, "family": 22.0}
@@ -20,6 +21,10 @@ ROUND_HOURS = (6.1, 9.6, 13.4, 17.2, 21.3)
 LITRES_A_VISIT = 7.5
 LITRES_A_ROUND = 45.0
 MS_PER_MINUTE = 60_000
+SCATTER = 0.12
+"""Of a day's visitors, by chance, more or less."""
+MOST_USES = 150.0
+"""Of one cubicle in a day: one every nine minutes or so around the clock."""
 
 
 def _quantiles() -> list[float]:
@@ -61,14 +66,17 @@ class AreaDay(Struct, frozen=True):
 
 
 class Area:
-    """The plans of one area. The totals of a day are cheap, so that registers can sum over years of them."""
+    """The plans of one area. Sums over the days so far are known at once: registers need not walk through them."""
 
     def __init__(self, seed: int, site: str, area: str, kind: str, cubicles: int, calendar: Calendar) -> None:
         self.calendar = calendar
         self._key = key(seed, "visits", site, area)
-        self._cubicles = cubicles
         self._mean = VISITORS_A_DAY.get(kind, 120.0) * between(key(seed, "popular", site), 0, 0.6, 1.5)
-        self._share = CUBICLE_SHARE.get(kind, 0.5)
+        share = CUBICLE_SHARE.get(kind, 0.5) if cubicles else 0.0
+        fair = min(MOST_USES, self._mean * share / max(1, cubicles))
+        first = ANCHOR.weekday()
+        self._uses = [Running(fair, BY_WEEKDAY, first, self._key ^ (i + 1), SCATTER) for i in range(cubicles)]
+        self._others = Running(self._mean * (1.0 - share), BY_WEEKDAY, first, self._key ^ 0xA11, SCATTER)
         self._plans: dict[int, AreaDay] = {}
 
     @property
@@ -76,26 +84,18 @@ class Area:
         """On an ordinary day."""
         return self._mean
 
-    def _expected(self, day: Day) -> float:
-        return self._mean * BY_WEEKDAY[day.weekday] * between(self._key, day.number, 0.85, 1.15)
+    def cubicle_uses_before(self, number: int, cubicle: int) -> int:
+        """How often that cubicle was used from day 0 up to day `number`."""
+        return floor(self._uses[cubicle].before(number))
 
-    def cubicle_uses(self, day: Day, cubicle: int) -> int:
-        """How often that cubicle is used in the day. At most every seven minutes around the clock."""
-        fair = self._expected(day) * self._share / max(1, self._cubicles)
-        return min(200, count(self._key ^ (cubicle + 1), day.number, fair))
+    def visitors_before(self, number: int) -> int:
+        """How many people came from day 0 up to day `number`; as many left."""
+        uses = sum(floor(running.before(number)) for running in self._uses)
+        return floor(self._others.before(number)) + uses
 
-    def _others(self, day: Day) -> int:
-        """Visitors who use no cubicle."""
-        share = 1.0 - self._share if self._cubicles else 1.0
-        return count(self._key ^ 0xA11, day.number, self._expected(day) * share)
-
-    def visitors(self, day: Day) -> int:
-        """How many people come in the day; as many leave."""
-        return self._others(day) + sum(self.cubicle_uses(day, i) for i in range(self._cubicles))
-
-    def litres(self, day: Day) -> float:
-        """The day's water."""
-        return self.visitors(day) * LITRES_A_VISIT + len(ROUND_HOURS) * LITRES_A_ROUND
+    def litres_before(self, number: int) -> float:
+        """Water drawn from day 0 up to day `number`."""
+        return self.visitors_before(number) * LITRES_A_VISIT + number * len(ROUND_HOURS) * LITRES_A_ROUND
 
     def rounds(self, day: Day) -> tuple[int, ...]:
         """When the cleaning rounds of the day end."""
@@ -113,19 +113,20 @@ class Area:
 
     def _make(self, day: Day) -> AreaDay:
         arrivals, leaves = array("q"), array("q")
+        start_ms, last_ms = day.start_ms, day.end_ms - 1
         cubicles = []
-        for cubicle in range(self._cubicles):
+        for cubicle, uses in enumerate(self._uses):
             draw = key(self._key, "cubicle", cubicle, day.number)
-            starts, ends = self._cubicle(day, draw, self.cubicle_uses(day, cubicle))
+            starts, ends = self._cubicle(day, draw, _day_of(uses, day))
             cubicles.append((starts, ends))
             for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-                arrivals.append(max(day.start_ms, start - int(between(draw, -1 - 2 * i, 8_000, 50_000))))
-                leaves.append(min(day.end_ms - 1, end + int(between(draw, -2 - 2 * i, 15_000, 70_000))))
+                slow = unit(draw, -1 - i)  # from the door to the cubicle and, by way of the basin, back
+                arrivals.append(max(start_ms, start - 8_000 - int(42_000 * slow)))
+                leaves.append(min(last_ms, end + 15_000 + int(55_000 * slow)))
         draw = key(self._key, "others", day.number)
-        for moment in moments(day, draw, self._others(day)):
+        for i, moment in enumerate(moments(day, draw, _day_of(self._others, day))):
             arrivals.append(moment)
-            stay = int(between(draw, -1 - moment, 1.0, 3.5) * MS_PER_MINUTE)
-            leaves.append(min(day.end_ms - 1, moment + stay))
+            leaves.append(min(last_ms, moment + 60_000 + int(150_000 * unit(draw, -1 - i))))
         return AreaDay(day, array("q", sorted(arrivals)), array("q", sorted(leaves)), tuple(cubicles), self.rounds(day))
 
     @staticmethod
@@ -134,17 +135,22 @@ class Area:
         ends = array("q")
         for i, start in enumerate(starts):
             free_until = starts[i + 1] - 1000 if i + 1 < len(starts) else day.end_ms - 1
-            stay = int(between(draw, -10_000 - i, 1.6, 8.5) * MS_PER_MINUTE)
+            stay = 96_000 + int(414_000 * unit(draw, -10_000 - i))
             ends.append(max(start, min(start + stay, free_until)))
         return starts, ends
+
+
+def _day_of(running: Running, day: Day) -> int:
+    return floor(running.before(day.number + 1)) - floor(running.before(day.number))
 
 
 def moments(day: Day, draw: int, number: int) -> Sequence[int]:
     """That many moments of a day, in order, as dense as people come at each hour."""
     found = array("q")
+    start_ms, ms_an_hour, last_ms = day.start_ms, day.length_ms / 24.0, day.end_ms - 1
     for i in range(number):
         position = (i + unit(draw, i)) / number * 1000.0
         below = int(position)
         hour = QUANTILES[below] + (QUANTILES[below + 1] - QUANTILES[below]) * (position - below)
-        found.append(min(day.end_ms - 1, day.moment_ms(hour)))
+        found.append(min(last_ms, start_ms + int(hour * ms_an_hour)))
     return found

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from caretaker.broker import BrokerPlan
@@ -70,6 +71,8 @@ async def test_what_is_not_acknowledged_is_sent_again_after_a_crash_of_the_broke
     async with Publisher(BrokerSettings(port=broker.port), client_id="p") as publisher:
         await publisher.publish("t", b"first")
         broker.pause()  # takes what is sent, acknowledges nothing
+        # It may run on for a moment; what it acknowledged then it would forget when it is killed.
+        await eventually(lambda: psutil.Process(broker.pid).status() == psutil.STATUS_STOPPED)
         waiting = [publisher.submit(f"t/{i}", b"x", retain=True) for i in range(100)]
         await asyncio.sleep(0.1)
         assert publisher.outstanding == 100

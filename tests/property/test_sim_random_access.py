@@ -1,5 +1,6 @@
 """A model device's values depend on the moment and on nothing that was asked before."""
 
+from math import isclose
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from simulators.models.city import City
 from simulators.models.days import Calendar
-from simulators.models.noise import between, count, smooth, unit
-from simulators.models.profile import Profile, Register, hours_of
+from simulators.models.noise import between, smooth, unit
+from simulators.models.profile import Profile, Register, Running
 from simulators.models.visits import Area
 from telemetry.registry.load import load_registry
 
@@ -47,27 +48,30 @@ def test_registers_count_up_over_days_and_changes_of_the_clocks(zone: str, momen
     calendar = Calendar(ZoneInfo(zone))
     shape = Profile([(0, 1), (12, 3), (24, 1)])
 
-    def daily(day: object) -> float:
-        return shape.total * hours_of(day) / 24  # type: ignore[arg-type] # a Day, which the register hands over
+    def register() -> Register:
+        running = Running(5.0, (1, 2, 1, 1, 1, 0.4, 0.3), 3, 99, 0.1)
+        return Register(
+            calendar,
+            before=lambda number: running.before(number) * shape.total,
+            so_far=lambda day, time_ms: running.of(day.number) * shape.until(day.hour(time_ms)),
+            start_key=1,
+            rollover=1e12,
+        )
 
-    register = Register(
-        calendar,
-        daily=daily,
-        so_far=lambda day, time_ms: shape.until(day.hour(time_ms)) * hours_of(day) / 24,
-        start_key=1,
-        rollover=float("1e12"),
-    )
-    marks = {moment: register.at(moment) for moment in moments}
+    one, again = register(), register()
+    marks = {moment: one.at(moment) for moment in moments}
     ordered = [marks[moment] for moment in sorted(marks)]
     assert ordered == sorted(ordered)
-    again = Register(
-        calendar,
-        daily=daily,
-        so_far=lambda day, time_ms: shape.until(day.hour(time_ms)) * hours_of(day) / 24,
-        start_key=1,
-        rollover=float("1e12"),
-    )
     assert {moment: again.at(moment) for moment in reversed(moments)} == marks
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**64 - 1), st.integers(-400, 4000))
+def test_the_parts_of_days_make_the_sum(key: int, day: int) -> None:
+    running = Running(10.0, (1, 1, 1, 1, 1, 0.5, 0.3), 4, key, 0.14)
+
+    assert all(running.of(n) >= 0 for n in range(day, day + 8))
+    assert isclose(running.before(day + 8) - running.before(day), sum(running.of(n) for n in range(day, day + 8)))
 
 
 @given(ZONES, MOMENTS)
@@ -89,12 +93,14 @@ def test_a_day_of_visits_holds_together(number: int, kind: str, cubicles: int) -
     day = calendar.day(number)
     plan = area.plan(day)
 
-    assert len(plan.arrivals) == len(plan.leaves) == area.visitors(day)
+    visitors = area.visitors_before(number + 1) - area.visitors_before(number)
+    assert len(plan.arrivals) == len(plan.leaves) == visitors
     assert list(plan.arrivals) == sorted(plan.arrivals)
     for arrived, left in zip(plan.arrivals, plan.leaves, strict=True):
         assert day.start_ms <= arrived <= left < day.end_ms
     for cubicle, (starts, ends) in enumerate(plan.cubicles):
-        assert len(starts) == area.cubicle_uses(day, cubicle)
+        uses = area.cubicle_uses_before(number + 1, cubicle) - area.cubicle_uses_before(number, cubicle)
+        assert len(starts) == uses
         assert all(start <= end for start, end in zip(starts, ends, strict=True))
         assert all(end <= start for end, start in zip(ends, starts[1:], strict=False)), "one at a time"
 
@@ -104,7 +110,6 @@ def test_noise_stays_within_its_bounds(key: int, number: int, time_s: float, ste
     assert 0 <= unit(key, number) < 1
     assert -1 <= smooth(key, time_s, step_s) <= 1
     assert 3 <= between(key, number, 3, 4) <= 4
-    assert count(key, number, 10.0) >= 0
 
 
 @settings(max_examples=50)
