@@ -40,6 +40,8 @@ class Journal:
         self._settled = asyncio.Event()
         self._filled.set()  # what an earlier run has left is to be written too
         self._full = False
+        self._unwritable: str | None = None
+        self._appending = False
         self.commits = 0
 
     @classmethod
@@ -52,8 +54,10 @@ class Journal:
     @property
     def trouble(self) -> str | None:
         """Why nothing is accepted just now, in a sentence; None when it is."""
-        if self._file.trouble is not None:
-            return f"journal: {self._file.trouble}"
+        # What the disk said last holds until it has taken something: to open the file again is no proof.
+        disk = self._file.trouble or self._unwritable
+        if disk is not None:
+            return f"journal: {disk}"
         if self._full:
             return f"journal: full, {self._file.live_bytes} of {self._cap_bytes} bytes wait for the store"
         return None
@@ -81,12 +85,19 @@ class Journal:
             self._full = True
             await self._wait_for_settle(None)
         self._full = False
-        while not await self._attempt(self._file.append, admitted):
-            while not await self._call(self._file.recover):
-                await self._wait_for_settle(RETRY_S * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            log.info("the journal is writable again")
+        if not await self._attempt(self._file.append, admitted):
+            await self._append_patiently(admitted)
         self.commits += 1
         self._filled.set()
+
+    async def _append_patiently(self, admitted: Sequence[Admitted]) -> None:
+        """After a failure: the first try comes at once, for one error may be the last; each further one waits."""
+        self._appending = True
+        recovered = await self._call(self._file.recover)
+        while not (recovered and await self._attempt(self._file.append, admitted)):
+            await self._wait_for_settle(RETRY_S * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            recovered = await self._call(self._file.recover)
+        self._appending = False
 
     async def oldest(self, limit: int) -> Batch | None:
         """The oldest readings, about `limit` of them; None when all are written."""
@@ -98,7 +109,12 @@ class Journal:
                 await self._call(self._file.recover)
 
     async def filled(self) -> None:
-        """Wait until there may be something for `oldest`."""
+        """Wait until there may be something for `oldest`; look after the disk while nothing arrives."""
+        while self.trouble is not None and not self._filled.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._filled.wait(), RETRY_S)
+            if not self._appending and await self._call(self._file.recover):
+                self._writable_again()
         await self._filled.wait()
         self._filled.clear()
 
@@ -137,14 +153,21 @@ class Journal:
 
     async def _attempt(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether the disk took it."""
-        before = self._file.trouble
         try:
             await self._call(function, *args, **kwargs)
         except NoRoomError as error:
-            if before is None:
+            if self._unwritable is None:
                 log.error("the journal can't be written", reason=str(error), consequence="nothing is acknowledged")
+            self._unwritable = str(error)
             return False
+        if self._file.trouble is None:
+            self._writable_again()
         return True
+
+    def _writable_again(self) -> None:
+        if self._unwritable is not None:
+            self._unwritable = None
+            log.info("the journal is writable again")
 
     async def _wait_for_settle(self, limit_s: float | None) -> None:
         self._settled.clear()
