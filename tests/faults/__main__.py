@@ -30,7 +30,7 @@ MINUTES_AT_MOST = 25.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: every promise holds; 1: one does not, or could not be looked at; 2: there is no such scenario."""
     given = _parse(arguments)
-    console = Console(stderr=False)
+    console = Console(width=None if sys.stdout.isatty() else 130)
     names = given.names or [*SCENARIOS, *MUTANTS]
     if given.list:
         for scenario in SCENARIOS.values():

@@ -39,7 +39,7 @@ _APPEND = "        await journal.append([admitted(message) for message in delive
 _ACKNOWLEDGE = "        delivery.acknowledge()\n"
 _DUPLICATE = "                    counts.redelivered += 1\n"
 _STALE = "            self._counts.stale_acknowledgements += len(packet_ids)\n            return\n"
-_LAST_LINE = "        self._counts.acknowledged += len(packet_ids)\n"
+_CONSTANT = "TAKEN_OVER = "
 _SUBSCRIBED = "        assert isinstance(answer, mqtt5.SubAckPacket)\n        return answer\n"
 
 MUTANTS = {
@@ -71,7 +71,7 @@ MUTANTS = {
             "telemetry.mqtt.connection",
             (
                 Change(_STALE, "            owed.extend(packet_ids)\n            return\n"),
-                Change(_LAST_LINE, _LAST_LINE + "\n\nowed: list[int] = []\n"),
+                Change(_CONSTANT, "owed: list[int] = []\n" + _CONSTANT),
                 Change(
                     _SUBSCRIBED,
                     _SUBSCRIBED.replace(

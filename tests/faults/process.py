@@ -19,19 +19,25 @@ from tests.components import wait_until
 
 ANSWER_LIMIT_S = 5.0
 MIB = 1024 * 1024
+COMMAND = ("caretaker", "run", "ingestor")
 
 
 class IngestorProcess:
     """`caretaker run ingestor`, or the same behind another launcher."""
 
-    def __init__(self, config: Path, data: Path, http_port: int, launcher: Sequence[str] = ()) -> None:
-        """`launcher` stands before Python: strace; or replaces the command, where it begins with `-m`."""
-        command = ["-m", "caretaker", "run", "ingestor"]
-        before: list[str] = list(launcher)
-        if launcher[:1] == ["-m"]:
-            command, before = list(launcher), []
-        self._arguments = [*before, sys.executable, *command, "--config", str(config), "--data", str(data)]
-        self._log_path = data / "ingestor.log"
+    def __init__(
+        self,
+        config: Path,
+        data: Path,
+        log: Path,
+        http_port: int,
+        *,
+        before: Sequence[str] = (),
+        module: Sequence[str] = COMMAND,
+    ) -> None:
+        """`before` stands before Python, as strace does; `module` is what Python runs."""
+        self._arguments = [*before, sys.executable, "-m", *module, "--config", str(config), "--data", str(data)]
+        self._log_path = log
         self._journal = data / "journal" / "journal.db"
         self._url = f"http://127.0.0.1:{http_port}"
         self._process: subprocess.Popen[bytes] | None = None

@@ -40,7 +40,8 @@ class Figures:
 
     def says(self, promise: str, name: str, value: str, goal: str) -> None:
         """`goal` must stand in the text."""
-        self._add(promise, name, value, "", f"says {goal!r}", holds=goal in value)
+        shown = goal if goal in value else value[-200:]
+        self._add(promise, name, shown, "", f"says {goal!r}", holds=goal in value)
 
     def _add(self, promise: str, name: str, value: float | str, unit: str, goal: str, *, holds: bool) -> None:
         shown = round(value, 2) if isinstance(value, float) else value

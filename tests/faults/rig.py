@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import yaml
 
-from tests.components import Influxd, Mosquitto, free_port, wait_until
+from tests.components import Influxd, Mosquitto, free_port
 from tests.faults.judge import Verdict, judge
 from tests.faults.load import SITE, Load, Numbers
-from tests.faults.process import IngestorProcess
+from tests.faults.process import COMMAND, IngestorProcess
 from tests.faults.proxy import Proxy
 from tests.faults.report import Figures
 from tests.faults.wire import Wire
@@ -32,6 +32,7 @@ log_type error
 """
 KEEP_ALIVE_S = 10
 QUIET_S = 1.0
+LOOK_EVERY_S = 0.05
 _databases = count()
 
 
@@ -56,7 +57,8 @@ class Setup:
     """Sections for caretaker.yaml, over what the rig needs itself."""
     broker: str = BROKER
     data: Path | None = None
-    launcher: Sequence[str] = ()
+    before: Sequence[str] = ()
+    """What stands before the ingestor's command."""
     devices: int = 20
     more_devices: Sequence[str] = ()
     """Lines for devices.csv."""
@@ -71,7 +73,8 @@ class Rig:
         self.folder = stage.folder / f"rig{next(_databases)}"
         self.config = self.folder / "config"
         self.data = setup.data or self.folder / "data"
-        self.database = self.folder.name
+        self.database = f"{self.folder.parent.name}_{self.folder.name}".replace("-", "_")
+        self.devices = setup.devices
         self._setup = setup
         self._stack = ExitStack()
         self.broker = Mosquitto(self.folder / "mosquitto", setup.broker)
@@ -86,7 +89,15 @@ class Rig:
             self.to_store = Proxy(self.stage.influxd.port)
             stack.callback(self.to_store.close)
             self._configure()
-            self.ingestor = IngestorProcess(self.config, self.data, self._http_port, self._launcher())
+            mutant = self.stage.mutant
+            self.ingestor = IngestorProcess(
+                self.config,
+                self.data,
+                self.folder / "ingestor.log",
+                self._http_port,
+                before=self._setup.before,
+                module=COMMAND if mutant is None else ("tests.faults.mutant_launcher", mutant),
+            )
             stack.callback(self.ingestor.kill)
             self.start()
             self._stack = stack.pop_all()
@@ -111,19 +122,17 @@ class Rig:
 
         The account must balance at each such point: an assertion.
         """
+        end = time.monotonic() + limit_s
         since = time.monotonic()
         before: tuple[int, int] | None = None
-
-        def holds() -> bool:
-            nonlocal since, before
-            account = self.ingestor.account()
+        while time.monotonic() - since < QUIET_S:
+            account, ready = self.ingestor.account(), self.ingestor.ready()
             now = (self.wire.publishes, self.wire.acknowledged)
-            still = not (account["journal"] or account["unacknowledged"] or self.wire.in_flight)
-            if now != before or not still or not self.ingestor.ready()[0]:
+            moving = account["journal"] or account["unacknowledged"] or self.wire.in_flight
+            if now != before or moving or not ready[0]:
                 since, before = time.monotonic(), now
-            return time.monotonic() - since > QUIET_S
-
-        wait_until(holds, "the stream is quiet", limit_s)
+            assert since < end, f"not quiet within {limit_s:g} s: {account}, {ready}, {self.wire.in_flight} in flight"
+            time.sleep(LOOK_EVERY_S)
         self.check_account()
 
     def check_account(self) -> dict[str, Any]:
@@ -143,11 +152,6 @@ class Rig:
         figures.exactly(promise, "values that differ from what was sent", verdict.wrong + verdict.extra, 0)
         figures.exactly(promise, "acknowledgements for what was not delivered", self.wire.strange_acks, 0)
         return verdict
-
-    def _launcher(self) -> Sequence[str]:
-        if self.stage.mutant is None:
-            return self._setup.launcher
-        return ["-m", "tests.faults.mutant_launcher", self.stage.mutant]
 
     def _configure(self) -> None:
         self.config.mkdir(parents=True)

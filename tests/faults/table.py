@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.faults.report import Figure
 from tests.faults.rig import Stage
-from tests.faults.scenarios import crash
+from tests.faults.scenarios import crash, disk, network, poison, stop, store_away, syscalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,18 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario("crash", "R1 R2", "`kill -9` of the ingestor, outages of a slow store, under load", crash.run),
+        Scenario("memory", "R4", "the store is away for long, under load", store_away.memory),
+        Scenario("full-journal", "R5", "a journal of 1 MiB, the store away, under load", store_away.full_journal),
+        Scenario("full-disk", "R6", "a tiny disk, filled by readings while the store is away", disk.filled_by_load),
+        Scenario("others-fill-disk", "R6", "a tiny disk, filled by another program", disk.filled_by_others),
+        Scenario("disk-errors", "R6", "the kernel refuses the journal's writes", disk.errors),
+        Scenario("poison", "R7", "one message in a hundred is poison, of 12 kinds; then a replay", poison.poison),
+        Scenario("quarantine-cap", "R7", "more poison than the quarantine may hold", poison.quarantine_cap),
+        Scenario("refusal", "R8", "the store refuses 3 of 5,000 points, and does not say which", poison.refusal),
+        Scenario("clocks", "R10", "clocks ahead, behind, and none", poison.clocks),
+        Scenario("stop", "R11", "SIGTERM under load, and twice in a row", stop.run),
+        Scenario("network", "R15", "latency, resets, silence; towards the broker and the store", network.faults),
+        Scenario("session", "R17", "the broker forgets the session while deliveries wait", network.session),
+        Scenario("syscalls", "R17", "the order of sync and acknowledgement, as the kernel sees it", syscalls.run),
     )
 }

@@ -1,0 +1,44 @@
+"""The short form of every scenario; and every mutant must turn its scenario red. `make faults` runs the long form."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.components import Influxd
+from tests.faults.mutants import MUTANTS
+from tests.faults.rig import Stage
+from tests.faults.table import SCENARIOS
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
+    influxd = Influxd(tmp_path_factory.mktemp("faults") / "influxdb")
+    influxd.start()
+    yield influxd
+    influxd.stop()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_promise_holds(name: str, store: Influxd, tmp_path: Path) -> None:
+    figures = SCENARIOS[name].run(Stage(tmp_path, store, full=False))
+    assert figures
+    assert [figure for figure in figures if not figure.holds] == []
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_is_caught(name: str, store: Influxd, tmp_path: Path) -> None:
+    mutant = MUTANTS[name]
+    figures = SCENARIOS[mutant.scenario].run(Stage(tmp_path, store, full=False, mutant=name))
+    assert [figure.holds for figure in figures if figure.name == mutant.figure] == [False]
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_still_fits_the_source(name: str) -> None:
+    mutant = MUTANTS[name]
+    found = importlib.util.find_spec(mutant.module)
+    assert found is not None
+    assert found.origin is not None
+    source = Path(found.origin).read_text(encoding="utf-8")
+    compile(mutant.apply(source), mutant.name, "exec")
