@@ -16,6 +16,8 @@ WINDOW_NS = 86_400 * NS_PER_S
 """Read at first at a time of one device; then as suits how much there was."""
 FEW, MANY = 5_000, 50_000
 """Values of a window: below, the next one is longer; above, shorter. So memory is bounded, whatever is asked for."""
+ASKED_AT_ONCE = 100
+"""Devices in one question for what there is."""
 CSV_COLUMNS = ("device", "time", "seq", "metric", "value", "quality")
 
 
@@ -26,8 +28,7 @@ async def stored_readings(
 
     Only metrics of which the store has a value are asked for.
     """
-    for device in devices:
-        metrics = [sample.metric for sample in await reader.latest([device])]
+    async for device, metrics in _measured(reader, devices):
         begin_ns, window_ns = start_ns, WINDOW_NS
         while metrics and begin_ns < end_ns:
             until_ns = min(begin_ns + window_ns, end_ns)
@@ -38,6 +39,17 @@ async def stored_readings(
                 window_ns *= 2
             elif len(samples) > MANY:
                 window_ns = max(window_ns // 2, NS_PER_S)
+
+
+async def _measured(reader: StoreReader, devices: Sequence[str]) -> AsyncIterator[tuple[str, list[str]]]:
+    """Each device with the metrics of which the store has a value."""
+    for start in range(0, len(devices), ASKED_AT_ONCE):
+        page = devices[start : start + ASKED_AT_ONCE]
+        found: dict[str, list[str]] = {device: [] for device in page}
+        for sample in await reader.latest(page):
+            found[sample.device].append(sample.metric)
+        for device, metrics in found.items():
+            yield device, metrics
 
 
 def joined(samples: Iterable[Sample], registry: Registry) -> list[Reading]:

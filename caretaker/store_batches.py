@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from caretaker.output import note
 from telemetry.admission.admit import admit
 from telemetry.admission.limits import Limits
 from telemetry.message import Message, Reason
@@ -94,6 +95,8 @@ async def _write_all(readings: Sequence[Reading], writer: StoreWriter) -> Sequen
             break
         if outcome.alarm or stood_s >= PATIENCE_S:
             raise StoreAwayError(outcome.trouble or "the store does not take readings")
+        if stood_s == 0.0:
+            note(f"waiting for the store: {outcome.trouble or 'it does not take readings'}")
         pause_s = outcome.retry_after_s or wait_s
         await asyncio.sleep(pause_s)
         stood_s += pause_s

@@ -23,7 +23,7 @@ from telemetry.admission.limits import DAY_NS, Limits
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Registry
 from telemetry.stores.open import open_writer
-from telemetry.stores.store import RetainingWriter
+from telemetry.stores.store import RetainingWriter, StoreAwayError
 
 FOR_EVER_NS = 200 * 366 * DAY_NS
 SUFFIXES = (".ndjson", ".jsonl", ".csv")
@@ -65,7 +65,14 @@ def import_(
     with explained():
         deployment = Deployment(config, data)
         os.nice(NICENESS)
-        tallies = asyncio.run(_import_all(deployment, files, device))
+        try:
+            tallies = asyncio.run(_import_all(deployment, files, device))
+        except StoreAwayError as error:
+            fail(
+                f"the store does not answer: {error}",
+                "import again: what is there already stays as it is",
+                Exit.UNAVAILABLE,
+            )
     _summary(files, tallies, format)
     if any(tally.refused or tally.trimmed for tally in tallies):
         note("Refused lines stand with their reasons beside each file, in FILE.rejected.ndjson.")
