@@ -17,6 +17,7 @@ from caretaker.supervise import ChildFailedError
 from caretaker.system import System, SystemPlan
 
 LINE_EVERY_S = 5.0
+VIEW_EVERY_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,14 @@ async def _until_over(
 
 
 async def views(observer: Observer) -> AsyncIterator[View]:
-    """What the live view shows, twice a second."""
+    """What the live view shows, each time that something changed."""
+    shown = None
     while True:
-        yield observer.view()
-        await asyncio.sleep(0.5)
+        view = observer.view()
+        if view != shown:
+            yield view
+            shown = view
+        await asyncio.sleep(VIEW_EVERY_S)
 
 
 async def _lines(observer: Observer) -> None:

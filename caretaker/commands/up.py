@@ -25,7 +25,6 @@ from simulators.settings import load_simulation
 from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings
 
-
 EXAMPLE = Path("examples/hong-kong")
 SHIPPED = Path(__file__).parents[1]
 """Outside a checkout the examples lie in the package."""

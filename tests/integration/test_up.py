@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import csv
 import re
 import shutil
 import signal
@@ -13,8 +14,10 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import psutil
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 40.0
@@ -223,3 +226,31 @@ async def test_a_second_up_on_the_same_data_is_refused(up: Up) -> None:
     up.ports = kept
     first.send_signal(signal.SIGINT)
     assert (await answer(first))[0] == 0
+
+
+async def test_a_device_on_the_network_comes_in_with_its_password(up: Up) -> None:
+    process = await up.start("--lan")
+    await until(lambda: up.stored() > 0)
+    with (up.data / "credentials.csv").open(newline="") as text:
+        passwords = {row["user"]: row["password"] for row in csv.DictReader(text)}
+    name = "tst-odour-male"
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
+    client.tls_set(str(up.data / "tls" / "ca.pem"))
+    client.username_pw_set(name, passwords[name])
+    client.connect("localhost", up.ports[0], 15)
+    client.loop_start()
+    client.publish(f"caretaker/v1/tsim-sha-tsui-pier/{name}/readings", '{"values": {"nh3_ppm": 3.25}}', 1)
+
+    def arrived() -> bool:
+        store = sqlite3.connect(up.data / "store.db")
+        found = store.execute("SELECT count(*) FROM sample WHERE value = 3.25").fetchone()[0]
+        store.close()
+        return bool(found)
+
+    await until(arrived)
+    client.disconnect()
+    client.loop_stop()
+    process.send_signal(signal.SIGINT)
+    code, _, err = await answer(process)
+    assert code == 0, err
+    assert "a device that is let in could publish under another's name" in err
