@@ -21,6 +21,10 @@ PAYLOAD_KEPT_BYTES = 64 * 1024
 """Of a quarantined message."""
 
 
+RECENT_READINGS = 10_000
+"""Kept in memory beside their rows, some MB: a store that keeps up need not have them read and decoded again."""
+
+
 class Batch(Struct, frozen=True):
     """The oldest readings of the journal, and the rows in which they stand."""
 
@@ -54,6 +58,8 @@ class JournalFile:
         self.quarantine_bytes = 0
         self._broken = False
         self._live_bytes_when_full = 0
+        self._recent: dict[int, list[Reading]] = {}
+        self._recent_readings = 0
         self._open()
 
     def _open(self) -> None:
@@ -77,22 +83,26 @@ class JournalFile:
             if one.rejections:
                 rejections.extend(one.rejections)
         body = schema.encode(readings) if readings else b""
+        row = None
         with self._transaction(needs_reserve=True) as figures:
             if readings:
-                self._insert(len(readings), body)
+                row = self._insert(len(readings), body)
             figures[account.RECEIVED] += len(readings) + self._reject(rejections, figures)
-        if readings:
+        if row is not None:
             self.readings += len(readings)
             self.live_bytes += len(body)
+            if self._recent_readings + len(readings) <= RECENT_READINGS:
+                self._recent[row] = readings
+                self._recent_readings += len(readings)
 
     def oldest(self, limit: int) -> Batch | None:
         """The oldest readings, whole rows until `limit` is reached; None when there are none."""
         rows: list[int] = []
         readings: list[Reading] = []
         try:
-            for row, body in self._connection.execute("select id, body from batch order by id"):
+            for (row,) in self._connection.execute("select id from batch order by id"):
                 rows.append(row)
-                readings.extend(schema.decode(body))
+                readings.extend(self._recent.get(row) or self._read(row))
                 if len(readings) >= limit:
                     break
         except sqlite3.Error as error:
@@ -123,6 +133,8 @@ class JournalFile:
                 self._insert(kept, body, batch.rows[0])
             figures[account.WRITTEN] += len(batch.readings) - kept - len(rejections)
             self._reject(rejections, figures)
+        for row in batch.rows:
+            self._recent_readings -= len(self._recent.pop(row, ()))
         self.readings -= len(batch.readings) - kept
         self.live_bytes -= removed_bytes - len(body)
 
@@ -205,8 +217,13 @@ class JournalFile:
             self._connection.close()
         os.close(self._lock)
 
-    def _insert(self, readings: int, body: bytes, row: int | None = None) -> None:
-        self._connection.execute("insert into batch (id, readings, body) values (?, ?, ?)", (row, readings, body))
+    def _read(self, row: int) -> list[Reading]:
+        (body,) = self._connection.execute("select body from batch where id = ?", (row,)).fetchone()
+        return schema.decode(body)
+
+    def _insert(self, readings: int, body: bytes, row: int | None = None) -> int | None:
+        statement = "insert into batch (id, readings, body) values (?, ?, ?)"
+        return self._connection.execute(statement, (row, readings, body)).lastrowid
 
     def _reject(self, rejections: Sequence[Rejection], figures: Counter[str]) -> int:
         """Quarantine, or only count. Returns the readings that the rejections cost."""

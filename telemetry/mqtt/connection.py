@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self.failure: Exception | None = None
         self.lost = asyncio.Event()
-        self.inflight = Inflight(2 * receive_maximum, CAP_BYTES, self._acknowledge)
+        self.inflight = Inflight(receive_maximum, CAP_BYTES, self._acknowledge)
 
     # asyncio.Protocol
 

@@ -3,7 +3,6 @@
 Everything here blocks; it is called from the one thread of the writer or of the reader.
 """
 
-import gzip
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
+from isal import igzip
 from msgspec import Struct
 
 from telemetry.stores.settings import InfluxSettings
@@ -69,8 +69,8 @@ class InfluxHttp:
 
     def write(self, lines: Sequence[str]) -> Answer:
         """Send lines. Raises nothing that the network or the store can cause."""
-        # Level 1: level 9, the client's own, takes five times as long for a tenth less.
-        body = gzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
+        # Here, not by the client: its own level 9 takes as long as all the rest of the path together.
+        body = igzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
         try:
             # Not "preloaded": the client would read an answer that is no UTF-8 as a broken connection.
             response = self._writes.post_write(
