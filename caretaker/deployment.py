@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from caretaker.output import Exit, fail
+from caretaker.service_call import ServiceAwayError
 from ingestor.settings import Settings, load_settings
 from telemetry.document import DocumentError
 from telemetry.registry.load import load_registry
@@ -23,8 +24,13 @@ def explained() -> Iterator[None]:
         fail(str(error), code=Exit.UNAVAILABLE)
     except StoreAwayError as error:
         fail(f"the store does not answer: {error}", code=Exit.UNAVAILABLE)
-    except ConnectionError as error:
+    except ServiceAwayError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
+    except OSError as error:
+        # A file or a folder that a user named. A reader of ours that has gone away (`| head`) has no name.
+        if error.filename is None:
+            raise
+        fail(f"{error.filename}: {error.strerror}", code=Exit.USAGE)
 
 
 class Deployment:

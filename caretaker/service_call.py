@@ -9,6 +9,10 @@ TIMEOUT_S = 30.0
 EVERY_INTERFACE = {"0.0.0.0", "::"}  # noqa: S104 - addresses to listen on, not to call
 
 
+class ServiceAwayError(Exception):
+    """Nobody answers."""
+
+
 class ServiceRefusedError(Exception):
     """The service answered, but not with what was asked for."""
 
@@ -16,7 +20,7 @@ class ServiceRefusedError(Exception):
 def post(host: str, port: int, path: str, body: Mapping[str, object], token: str | None = None) -> Any:
     """The JSON answer of a POST.
 
-    Raises `ConnectionError` where nobody listens, and `ServiceRefusedError` with the status and the answer's text.
+    Raises `ServiceAwayError` where nobody listens, and `ServiceRefusedError` with the status and the answer's text.
     """
     connection = http.client.HTTPConnection("127.0.0.1" if host in EVERY_INTERFACE else host, port, timeout=TIMEOUT_S)
     try:
@@ -27,7 +31,7 @@ def post(host: str, port: int, path: str, body: Mapping[str, object], token: str
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
-        raise ConnectionError(f"nobody answers at {host}:{port} ({error})") from error
+        raise ServiceAwayError(f"nobody answers at {host}:{port} ({error})") from error
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:

@@ -1,6 +1,7 @@
 """`caretaker simulate`: the devices of a configuration, played towards its broker."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -55,7 +56,10 @@ def simulate(
         simulation = load_simulation(config, deployment.registry)
         data.mkdir(parents=True, exist_ok=True)
         tracks_of(simulation, deployment.registry)  # a recording that is wrong stops us before anything is sent
-        statistics = asyncio.run(_play(deployment, simulation, incidents or (), for_s))
+        try:
+            statistics = asyncio.run(_play(deployment, simulation, incidents or (), for_s))
+        except sqlite3.Error as error:
+            fail(f"the ledger {data / LEDGER} cannot be written: {error}", code=Exit.UNAVAILABLE)
     rows(
         ("published", "acknowledged", "readings", "poison", "never_sent"),
         [

@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -201,6 +204,33 @@ def test_export_replaces_a_file_only_when_told(place: Place, tmp_path: Path) -> 
 )
 def test_what_cannot_be_is_said_in_a_sentence(place: Place, words: list[str], says: str) -> None:
     assert says in place.complaint(*words, expect=2)
+
+
+@pytest.mark.parametrize(
+    "words", [["readings", "export", "nowhere/x.csv"], ["fill"], ["simulate", "--for", "0.1"], ["import", "a.ndjson"]]
+)
+def test_a_place_that_cannot_be_written_is_said_in_a_sentence(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_readings(tmp_path / "a.ndjson")
+    place.data.write_text("a file where a folder should be")
+    said = place.complaint(*words, expect=3 if words[0] == "import" else 2)
+    assert said.startswith("error: ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(place: Place) -> None:
+    command = f"{sys.executable} -m caretaker catalogue --format csv | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=os.environ | place.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.startswith("metric,name")
+    assert done.stderr == ""
 
 
 def test_the_catalogue_for_programs_has_codes_and_bounds(place: Place) -> None:
