@@ -1,13 +1,15 @@
 """`python -m bench [NAME...] [--quick] [--repeat N] [--list]`: measure, print a table, write build/bench.json."""
 
 import argparse
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backlog, embedded, paced, saturated
+from bench import backlog, embedded, paced, profiled, saturated
 from bench.options import FULL, QUICK, Options
 from bench.report import Figure, Summary, machine, ratio, show, summarise, write
 from tests.components import find_program
@@ -23,7 +25,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "delay": paced.delay,
     "embedded-cpu": embedded.saturated,
     "embedded-delay": embedded.delay,
+    "profile": profiled.profile,
 }
+WHEN_ASKED = {"profile"}
+"""Not run unless named."""
 
 
 def main() -> int:
@@ -33,7 +38,8 @@ def main() -> int:
         for name, benchmark in BENCHMARKS.items():
             print(f"{name:16}{(benchmark.__doc__ or '').splitlines()[0]}")
         return 0
-    names = [name for name in BENCHMARKS if not given.names or any(_is_asked(name, one) for one in given.names)]
+    asked = given.names or [name for name in BENCHMARKS if name not in WHEN_ASKED]
+    names = [name for name in BENCHMARKS if any(_is_asked(name, one) for one in asked)]
     if not names:
         print(f"no such benchmark; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
@@ -41,7 +47,9 @@ def main() -> int:
         if find_program(program) is None:
             print(f"no {program} on this machine: see docs/benchmarks.md", file=sys.stderr)
             return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     options = QUICK if given.quick else FULL
+    conditions = _conditions(options, given.repeat)
     figures: list[Figure] = []
     for repetition in range(given.repeat):
         for name in names:
@@ -49,7 +57,6 @@ def main() -> int:
             figures += BENCHMARKS[name](options)
     summaries = summarise(figures)
     summaries += _ratios(summaries)
-    conditions = _conditions(options, given.repeat)
     show(summaries, f"{machine()}\n{conditions}")
     write(summaries, conditions)
     return int(any(summary.holds is False or summary.figure.wrong for summary in summaries))
@@ -77,8 +84,13 @@ def _ratios(summaries: list[Summary]) -> list[Summary]:
 
 
 def _conditions(options: Options, repeat: int) -> str:
-    runs = "one run" if repeat == 1 else f"{repeat} runs, medians"
-    return f"{_mosquitto_version()}, {_influxd_version()}; {options.messages:,} messages of 6 values, QoS 1; {runs}"
+    parts = (
+        f"{_mosquitto_version()}, {_influxd_version()}",
+        f"{options.messages:,} messages of 6 values, QoS 1",
+        "one run" if repeat == 1 else f"{repeat} runs, medians",
+        f"load average before: {os.getloadavg()[0]:.1f}",
+    )
+    return "; ".join(parts)
 
 
 def _mosquitto_version() -> str:

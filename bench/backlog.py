@@ -34,7 +34,7 @@ def backlog(options: Options) -> list[Figure]:
             time.sleep(SETTLE_S)
             used_us = (cpu_s(running.pid) - before_s) * 1e6 / load.messages
         verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
-    wrong, what = not verdict.right, f"ingestor, {DEVICES:,} devices, {load.messages:,} in the journal"
+    wrong, what = not verdict.right, f"{load.messages:,} in the journal"
     drained_per_s = (load.messages - first) / max(last_s - first_s, POLL_S)
     return [
         Figure("backlog.drained", f"{what}: readings a second", drained_per_s, "/s", None, str(verdict), wrong),

@@ -10,7 +10,7 @@ from typing import Protocol
 from bench import ground, influx
 from bench.judge import Verdict, judge
 from bench.load import Load
-from bench.measure import connected, cpu_s, peak_mib, wait_for, wait_quiet
+from bench.measure import connected, cpu_s, main_thread_cpu_s, peak_mib, wait_for, wait_quiet
 from bench.pipelines import DATABASE, FILTER, MEASUREMENT, Ends, Pipeline, Running
 from bench.wire import make_session, publish
 
@@ -39,6 +39,8 @@ class Drained:
 
     cpu_us: float
     """CPU of its own process, user and system, a message."""
+    main_thread_us: float
+    """Of which the main thread's."""
     per_s: float
     """Messages a second, from connected to stored."""
     peak_mib: float
@@ -49,10 +51,12 @@ def drain(pipeline: Pipeline, load: Load) -> Drained:
     """Measure one pipeline on fresh components. Raises `RuntimeError` when it ends, `TimeoutError` when it is stuck."""
     with ground.folder() as path, ground.mosquitto(path) as broker, ground.influxd(path) as store:
         with at_the_gate(pipeline, load, path, broker, store.url) as running:
+            main_before_s = main_thread_cpu_s(running.pid)
             used_s, took_s = let_in(running, broker, load, lambda: influx.points_taken(store.url))
-            peak = peak_mib(running.pid)
+            main_s, peak = main_thread_cpu_s(running.pid) - main_before_s, peak_mib(running.pid)
         verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
-    return Drained(used_s * 1e6 / load.messages, load.messages / took_s, peak, verdict)
+    each_us = 1e6 / load.messages
+    return Drained(used_s * each_us, main_s * each_us, load.messages / took_s, peak, verdict)
 
 
 @contextmanager

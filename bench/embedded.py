@@ -67,13 +67,13 @@ def saturated(options: Options) -> list[Figure]:
             broker_s = cpu_s(broker.pid) - broker_before_s
             peak = peak_mib(running.pid)
         verdict = judge(load, sqlite.rows(path / STORE))
-    wrong, what = not verdict.right, f"rumqttd and SQLite, {DEVICES:,} devices, saturated"
+    wrong, what = not verdict.right, "rumqttd, SQLite, saturated"
     each_us = 1e6 / load.messages
     return [
         Figure("embedded.cpu", f"{what}: CPU a message", used_s * each_us, "us", None, str(verdict), wrong),
-        Figure("embedded.broker", f"{what}: CPU a message of the broker", broker_s * each_us, "us", wrong=wrong),
+        Figure("embedded.broker", f"{what}: CPU a message, broker", broker_s * each_us, "us", wrong=wrong),
         Figure("embedded.drained", f"{what}: messages a second", load.messages / took_s, "/s", wrong=wrong),
-        Figure("embedded.memory", f"{what}: peak memory of the ingestor", peak, "MiB", wrong=wrong),
+        Figure("embedded.memory", f"{what}: peak memory", peak, "MiB", wrong=wrong),
     ]
 
 
@@ -91,4 +91,4 @@ def _delay_at(rate: int, seconds: int) -> list[Figure]:
                 found = measure(load, broker.port, running, partial(sqlite.probed, connection, probes(load)))
             wait_for(lambda: pipeline.account()["written"] >= load.messages, "all is written", EMPTY_LIMIT_S)
         verdict = judge(load, sqlite.rows(path / STORE))
-    return delay_figures(f"embedded.{rate}", f"rumqttd and SQLite, {rate:,} messages/s", found, verdict)
+    return delay_figures(f"embedded.{rate}", f"rumqttd, SQLite, {rate:,}/s", found, verdict)

@@ -20,6 +20,11 @@ def cpu_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def main_thread_cpu_s(pid: int) -> float:
+    """CPU seconds of a process's main thread so far."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+
+
 def peak_mib(pid: int) -> float:
     """The most resident memory that a process has had, MiB, its start included."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")

@@ -28,7 +28,7 @@ def _delay_at(rate: int, seconds: int) -> list[Figure]:
             found = measure(load, broker.port, running, ask)
             influx.wait_points(store.url, load.messages)
         verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
-    return delay_figures(f"delay.{rate}", f"ingestor, {rate:,} messages/s", found, verdict)
+    return delay_figures(f"delay.{rate}", f"ingestor, {rate:,}/s", found, verdict)
 
 
 def delay_figures(name: str, what: str, found: Delays, verdict: Verdict) -> list[Figure]:

@@ -19,7 +19,11 @@ AGO_MS = 300_000
 def ours(options: Options) -> list[Figure]:
     """This ingestor with everything on, 1,000 devices."""
     found = drain(Ours(), saturated_load(options, DEVICES))
-    return _figures("ours", f"ingestor, {DEVICES:,} devices", found, CPU_GOAL_US, MEMORY_GOAL_MIB)
+    what = f"ingestor, {DEVICES:,} devices"
+    return [
+        *_figures("ours", what, found, CPU_GOAL_US, MEMORY_GOAL_MIB),
+        Figure("ours.main_thread", f"{what}: of the CPU, the main thread's", found.main_thread_us, "us"),
+    ]
 
 
 def many(options: Options) -> list[Figure]:
