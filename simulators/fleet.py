@@ -32,7 +32,6 @@ AT_ONCE = 100
 """Publishes planned before others have their turn."""
 PRESS_EVERY_MS = 1_000
 TOO_LATE_MS = 30_000
-RESEED = 7919
 PARTING_S = 3.0
 
 log = structlog.get_logger()
@@ -67,7 +66,7 @@ class Fleet:
         self._lanes = lanes
         self._city = City(registry, simulation.seed)
         self._faults = Faults(simulation.seed, simulation.faults, registry.metrics, self._look)
-        self._poison_key = key(simulation.seed, "poison")
+        self._poison_keys = {device.id: key(simulation.seed, "poison", device.id) for device in self._city.devices}
         self._due = _Due()
         self._incidents: list[Incident] = []
         self._victims = {device.id: self._victim_metric(device) for device in self._city.devices}
@@ -142,8 +141,7 @@ class Fleet:
         keep = not self._simulation.buffering.lose.selects(device)
         lane.send(Parcel(device.id, outgoing.topic, outgoing.payload(), outgoing.samples, outgoing.flags), keep=keep)
         mix = self._simulation.poison
-        moment_ms = outgoing.samples[-1].time_ms
-        if mix.rate and mix.kinds and unit(self._poison_key, moment_ms * RESEED + len(device.id)) < mix.rate:
+        if mix.kinds and unit(self._poison_keys[device.id], outgoing.at_ms) < mix.rate:
             bad = self._dose(device, outgoing.at_ms)
             if bad is not None:
                 lane.send(Parcel(device.id, bad.topic, bad.payload, (), Flag.POISON, bad.reasons), keep=keep)
@@ -154,8 +152,9 @@ class Fleet:
             return None
         metric, too_high = found
         kinds = self._simulation.poison.kinds
-        kind = kinds[int(unit(self._poison_key ^ 1, now_ms) * len(kinds))]
-        number = int(unit(self._poison_key ^ 2, now_ms) * 1_000)
+        draw = self._poison_keys[device.id]
+        kind = kinds[int(unit(draw ^ 1, now_ms) * len(kinds))]
+        number = int(unit(draw ^ 2, now_ms) * 1_000)
         return dose(kind, Victim(device.site, device.id, metric, too_high, number, now_ms, archive=device.archive))
 
     def _victim_metric(self, device: Device) -> tuple[str, float] | None:

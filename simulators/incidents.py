@@ -92,6 +92,10 @@ def begin(kind: IncidentKind, devices: Sequence[Device], now_ms: int, number: in
         IncidentKind.GATEWAY_DOWN: "gateway",
     }
     places = sorted((device for device in devices if device.kind == epicentres[kind]), key=lambda device: device.id)
+    if kind is IncidentKind.GATEWAY_DOWN and places:
+        # One with few devices behind it would hardly be noticed.
+        behind = {place.id: sum(device.parent == place.id for device in devices) for place in places}
+        places = [place for place in places if 2 * behind[place.id] >= max(behind.values())]
     if not places:
         raise NoPlaceError(f"{kind}: no device of kind {epicentres[kind]} is simulated")
     place = places[int(unit(0x1C1DE27, number) * len(places))]
@@ -110,9 +114,9 @@ def begin(kind: IncidentKind, devices: Sequence[Device], now_ms: int, number: in
             sentence = f"The fan at {_name(place)}, {place.site} has failed: ammonia rises for {seconds // 60} minutes."
         case IncidentKind.GATEWAY_DOWN:
             struck = {place.id}
-            behind = sum(device.parent == place.id for device in devices)
+            silent = sum(device.parent == place.id for device in devices)
             sentence = (
-                f"{_name(place)} at {place.site} has lost power: {behind} devices behind it are silent for {seconds} s."
+                f"{_name(place)} at {place.site} has lost power: {silent} devices behind it are silent for {seconds} s."
             )
     return Incident(kind, now_ms, now_ms + seconds * 1000, frozenset(struck), sentence)
 

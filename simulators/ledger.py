@@ -8,6 +8,7 @@ Rows older than `keep_hours` go; the totals stay.
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import sqlite3
 import time
@@ -16,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import IntFlag
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
+import structlog
 from msgspec import Struct
 
 from simulators.encode import Sample
@@ -42,6 +44,8 @@ CREATE TABLE IF NOT EXISTS sent (
 CREATE UNIQUE INDEX IF NOT EXISTS sent_ack ON sent (ack) WHERE ack IS NOT NULL;
 CREATE TABLE IF NOT EXISTS totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
+log = structlog.get_logger()
+
 INSERT = "INSERT INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -97,6 +101,10 @@ class _Entry(Struct, gc=False):
     ack: int | None = None
 
 
+class LedgerInUseError(Exception):
+    """Two writers would give the same numbers twice."""
+
+
 class Ledger:
     """The writing side, for one event loop. `async with` opens and closes the file."""
 
@@ -109,11 +117,12 @@ class Ledger:
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._task: asyncio.Task[None] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._lock: IO[str] | None = None
         self._next_id = 1
         self._next_ack = 1
 
     async def __aenter__(self) -> Self:
-        """Open or make the file. Raises `sqlite3.Error` or `OSError`."""
+        """Open or make the file. Raises `LedgerInUseError`, `sqlite3.Error` or `OSError`."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
         self._task = asyncio.create_task(self._flush_on_and_on(), name="ledger")
         return self
@@ -166,11 +175,18 @@ class Ledger:
             self._count("duplicates", ticket.rows)
 
     async def flush(self) -> None:
-        """Write everything noted so far."""
+        """Write everything noted so far. Where that fails it is logged, and tried again next time."""
         new, self._new = self._new, {}
         acks, self._acks = self._acks, []
         deltas, self._deltas = self._deltas, {}
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, new, acks, deltas)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, new, acks, deltas)
+        except sqlite3.Error as error:
+            log.warning("ledger_not_written", path=str(self.path), rows=len(new), error=str(error))
+            self._new = new | self._new
+            self._acks = acks + self._acks
+            for name, number in deltas.items():
+                self._count(name, number)
 
     def _count(self, name: str, number: int = 1) -> None:
         self._deltas[name] = self._deltas.get(name, 0) + number
@@ -182,6 +198,12 @@ class Ledger:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.path.with_name(f"{self.path.name}.lock").open("w", encoding="ascii")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise LedgerInUseError(f"{self.path} is being written by another simulation") from None
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -197,6 +219,8 @@ class Ledger:
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _write(self, new: dict[int, _Entry], acks: list[tuple[int, int, int]], deltas: dict[str, int]) -> None:
         connection = self._connection
@@ -204,14 +228,14 @@ class Ledger:
             return
         rows = [(number, *entry.fields, entry.acked_ns, entry.ack) for number, entry in new.items()]
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(INSERT, rows)
-        connection.executemany("UPDATE sent SET acked_ns = ?, ack = ? WHERE id = ?", acks)
-        connection.executemany(
-            "INSERT INTO totals VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-            deltas.items(),
-        )
-        self._prune(connection)
-        connection.execute("COMMIT")
+        with connection:  # commits, or rolls back
+            connection.executemany(INSERT, rows)
+            connection.executemany("UPDATE sent SET acked_ns = ?, ack = ? WHERE id = ?", acks)
+            connection.executemany(
+                "INSERT INTO totals VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+                deltas.items(),
+            )
+            self._prune(connection)
 
     def _prune(self, connection: sqlite3.Connection) -> None:
         """Let go of the oldest rows, some at each flush: faster than they can come, without a long transaction."""

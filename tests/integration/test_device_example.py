@@ -6,54 +6,32 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.components import Mosquitto, wait_until
+from tests.integration.listener import Listener
 
 DEVICE = Path(__file__).parents[2] / "examples" / "device" / "device.py"
 TOPIC = "caretaker/v1/test-site/test-device"
 INTERVAL_S = 0.02
 
 
-class Listener:
-    """Collects what arrives at the broker, in a persistent session."""
+def readings(listener: Listener) -> list[dict[str, object]]:
+    """What has arrived on the device's topic."""
+    return [json.loads(payload) for topic, payload, _ in listener.messages if topic == f"{TOPIC}/readings"]
 
-    def __init__(self, port: int) -> None:
-        self.readings: list[dict[str, object]] = []
-        self.status: list[bytes] = []
-        subscribed = threading.Event()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
-        self.client.on_message = lambda _client, _data, message: self._take(message)
-        self.client.on_connect = lambda client, *_: client.subscribe(f"{TOPIC}/#", qos=1)
-        self.client.on_subscribe = lambda *_: subscribed.set()
-        self.client.reconnect_delay_set(1, 1)
-        self.client.connect("127.0.0.1", port)
-        self.client.loop_start()
-        assert subscribed.wait(10)
 
-    def _take(self, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith("/readings"):
-            self.readings.append(json.loads(message.payload))
-        else:
-            self.status.append(bytes(message.payload))
+def seqs(listener: Listener) -> set[int]:
+    return {int(str(reading["seq"])) for reading in readings(listener)}
 
-    def seqs(self) -> set[int]:
-        return {int(str(reading["seq"])) for reading in self.readings}
 
-    def has(self, number: int) -> bool:
-        return len(self.seqs()) >= number
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+def has(listener: Listener, number: int) -> bool:
+    return len(seqs(listener)) >= number
 
 
 @pytest.fixture
@@ -111,7 +89,7 @@ def test_readings_are_kept_while_the_broker_is_away_and_delivered_after(
     broker.start()
     goal = last_seq(tmp_path)
     wait_until(lambda: not outbox(tmp_path) or outbox(tmp_path)[0] > goal, "the outbox is empty", 40)
-    wait_until(lambda: listener.seqs() >= set(range(before + 1, goal + 1)) | set(waiting), "all have arrived", 20)
+    wait_until(lambda: seqs(listener) >= set(range(before + 1, goal + 1)) | set(waiting), "all have arrived", 20)
     listener.close()
 
     device.send_signal(signal.SIGTERM)
@@ -128,15 +106,16 @@ def test_a_kill_loses_none(
     listener = Listener(broker.port)
     for goal in (30, 60, 90):
         device = start(broker.port)
-        wait_until(partial(listener.has, goal), "readings arrive", 20)
+        wait_until(partial(has, listener, goal), "readings arrive", 20)
         os.kill(device.pid, signal.SIGKILL)
         device.wait(10)
     given = last_seq(tmp_path)
     device = start(broker.port)
 
-    wait_until(lambda: listener.seqs() >= set(range(1, given + 1)), "every number has arrived", 20)
+    wait_until(lambda: seqs(listener) >= set(range(1, given + 1)), "every number has arrived", 20)
 
-    identities = {(reading["seq"], reading["time"]) for reading in listener.readings}
-    assert len(identities) == len(listener.seqs()), "a reading that is sent again is the same reading"
-    assert b'{"values":{"online":false}}' in listener.status, "the broker has said the last will"
+    identities = {(reading["seq"], reading["time"]) for reading in readings(listener)}
+    assert len(identities) == len(seqs(listener)), "a reading that is sent again is the same reading"
+    last_will = (f"{TOPIC}/status", b'{"values":{"online":false}}')
+    assert last_will in {(topic, payload) for topic, payload, _ in listener.messages}
     listener.close()

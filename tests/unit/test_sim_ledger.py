@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulators.encode import Sample
-from simulators.ledger import Flag, Ledger, LedgerReader, Totals
+from simulators.ledger import Flag, Ledger, LedgerInUseError, LedgerReader, Totals
 
 
 def samples(number: int, count: int = 1) -> list[Sample]:
@@ -139,3 +139,25 @@ def test_a_reader_of_an_empty_ledger_finds_nothing(reader: LedgerReader) -> None
     assert reader.acknowledged(0, 10) == []
     assert reader.last_ack() == 0
     assert reader.totals() == Totals()
+
+
+async def test_two_cannot_write_one_ledger(path: Path) -> None:
+    async with Ledger(path):
+        with pytest.raises(LedgerInUseError, match="another simulation"):
+            await Ledger(path).__aenter__()
+    async with Ledger(path):
+        pass
+
+
+async def test_what_could_not_be_written_is_written_later(path: Path) -> None:
+    async with Ledger(path) as ledger:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("DROP TABLE totals")  # stands for any trouble with the file
+            ledger.acknowledged(ledger.sent("d", samples(0)))
+            await ledger.flush()
+            other.execute("CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+        ledger.acknowledged(ledger.sent("d", samples(1)))
+        await ledger.flush()
+    with closing(LedgerReader(path)) as reader:
+        assert [row.seq for row in reader.acknowledged(0, 10)] == [0, 1]
+        assert reader.totals().messages_acknowledged == 2
