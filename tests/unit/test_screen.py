@@ -114,3 +114,10 @@ async def test_the_keys_reach_the_controls() -> None:
         assert pressed.keys == ["kill", "store", "incident"]
         await pilot.press("q")
     assert app.return_code == 0
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (60, 15)])
+async def test_a_terminal_that_is_too_small_shows_less_and_does_not_fail(size: tuple[int, int]) -> None:
+    app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
+    async with app.run_test(size=size) as pilot:
+        assert "kill ingestor" in await shown(pilot)
