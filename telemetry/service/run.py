@@ -26,8 +26,8 @@ def run(service: Coroutine[object, object, int], *explained: type[Exception]) ->
         found, defects = group.split(explained)
         if found is None or defects is not None:
             raise
-        for error in found.exceptions:
-            _say(error)
+        for one in found.exceptions:
+            _say(one)
     return 1
 
 
