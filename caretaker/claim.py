@@ -28,10 +28,16 @@ class Port(NamedTuple):
 
 @contextlib.contextmanager
 def directory(path: Path) -> Iterator[None]:
-    """Hold `path` for this process alone. Raises `ClaimedError` where another `caretaker up` has it."""
-    path.mkdir(parents=True, exist_ok=True)
-    # Opened for appending: the other's process id must survive our attempt.
-    with (path / "up.lock").open("a+", encoding="ascii") as lock:
+    """Hold `path` for this process alone. Raises `ClaimedError` where another has it, or it cannot be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        # Opened for appending: the other's process id must survive our attempt.
+        file = (path / "up.lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise ClaimedError(
+            f"cannot write in {path}: {error.strerror}", "give a directory of your own with --data DIR."
+        ) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

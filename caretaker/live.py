@@ -17,7 +17,7 @@ from caretaker.supervise import ChildFailedError
 from caretaker.system import System, SystemPlan
 
 LINE_EVERY_S = 5.0
-VIEW_EVERY_S = 0.25
+VIEW_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ async def _until_over(
 
 
 async def views(observer: Observer) -> AsyncIterator[View]:
-    """What the live view shows, each time that something changed."""
+    """What the live view shows: after each look, and at once when something happens."""
     shown = None
     while True:
-        view = observer.view()
-        if view != shown:
-            yield view
-            shown = view
+        now = (observer.looks, observer.stories.sentences())
+        if now != shown:
+            yield observer.view()
+            shown = now
         await asyncio.sleep(VIEW_EVERY_S)
 
 

@@ -13,10 +13,11 @@ from textual.theme import Theme
 from textual.widgets import Footer, Static
 
 from caretaker.screen import parts
-from caretaker.screen.view import View
+from caretaker.screen.view import Account, View
 
 LARGE_ROWS, LARGE_COLUMNS = 32, 100
 """From this size on the figures are tall and the events have room."""
+SCROLLBAR = 1
 EVENTS_LARGE, EVENTS_SMALL = 6, 1
 
 THEME = Theme(
@@ -114,7 +115,7 @@ class LiveView(App[None]):
         # The event's: at this moment `self.size` is still the old one.
         self._cells = event.size
         self.screen.set_class(self._large, "large")
-        self._paint()
+        self._paint(layout=True)
 
     def action_kill(self) -> None:
         """Key k."""
@@ -134,20 +135,34 @@ class LiveView(App[None]):
 
     async def _follow(self) -> None:
         async for view in self._source:
+            # A new layout costs far more than new text, and is needed only where lines come or go.
+            grown = _lines(view) != _lines(self.view)
             self.view = view
-            self._paint()
+            self._paint(layout=grown)
 
-    def _paint(self) -> None:
+    def _paint(self, *, layout: bool) -> None:
         large = self._large
         width = self._cells.width - (4 if large else 2)
-        self._put("title", parts.title(self.view, self._place, width))
-        self._put("headline", parts.headline(self.view, large=large))
-        self._put("proof", parts.proof(self.view, width))
-        self._put("pace", parts.pace(self.view, width))
-        self._put("lines", parts.sites(self.view, width))
-        self._put("rejects", parts.rejects(self.view, EVENTS_LARGE if large else 1))
         rows = EVENTS_LARGE if large else EVENTS_SMALL + (self.view.fill is not None)
-        self._put("happenings", parts.happenings(self.view, rows))
+        content: dict[str, RenderableType] = {
+            "title": parts.title(self.view, self._place, width),
+            "headline": parts.headline(self.view, large=large),
+            "proof": parts.proof(self.view, width),
+            "pace": parts.pace(self.view, width),
+            "lines": parts.sites(self.view, width - SCROLLBAR),
+            "rejects": parts.rejects(self.view, EVENTS_LARGE if large else 1),
+            "happenings": parts.happenings(self.view, rows),
+        }
+        for part, renderable in content.items():
+            self.query_one(f"#{part}", Static).update(renderable, layout=layout)
 
-    def _put(self, part: str, renderable: RenderableType) -> None:
-        self.query_one(f"#{part}", Static).update(renderable)
+
+def _lines(view: View) -> tuple[int, ...]:
+    account = view.account or Account()
+    return (
+        len(view.sites),
+        len(account.rejects),
+        len(view.stories),
+        view.fill is not None,
+        account.trouble is not None,
+    )

@@ -58,6 +58,7 @@ class Observer:
     def __init__(self, registry: Registry, places: Places) -> None:
         self.stories = Stories()
         self.fill: tuple[float, str] | None = None
+        self.looks = 0
         self._registry = registry
         self._places = places
         self._since_ns = time.time_ns()
@@ -103,6 +104,7 @@ class Observer:
             self._sites_due = time.monotonic() + SITES_EVERY_S
             await self._ask_store()
         self._count()
+        self.looks += 1
 
     async def ready(self) -> bool:
         """Whether the ingestor takes readings now."""

@@ -37,8 +37,11 @@ def clock(time_ns: int) -> str:
 
 
 def curve(values: Sequence[float], width: int) -> str:
-    """The newest `width` values as a line of bars, scaled to the largest; a baseline where there are none."""
+    """The newest `width` values as a line of bars, a baseline where there are none.
+
+    Scaled so that one burst in twenty values does not flatten all others.
+    """
     newest = list(values[-width:]) if width > 0 else []
-    top = max(newest, default=0.0)
+    top = sorted(newest)[(len(newest) - 1) * 19 // 20] if newest else 0.0
     bars = [BARS[0] if top <= 0 else BARS[min(7, int(value / top * 7.999))] for value in newest]
     return "".join(bars).rjust(width, BARS[0])

@@ -1,5 +1,6 @@
 """What is claimed before anything starts."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,3 +50,11 @@ def test_a_directory_is_held_by_one_alone_and_free_afterwards(tmp_path: Path) ->
         pass
     with claim.directory(data):
         pass
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refusal = pytest.raises(ClaimedError, match="cannot write in .*file/data: Not a directory")
+    with contextlib.ExitStack() as stack, refusal as refused:
+        stack.enter_context(claim.directory(tmp_path / "file" / "data"))
+    assert "--data" in refused.value.mend

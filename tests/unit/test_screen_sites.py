@@ -122,5 +122,6 @@ def test_numbers() -> None:
 
 def test_curves() -> None:
     assert curve([], 4) == "▁▁▁▁"
-    assert curve([0.0, 5.0, 10.0], 4) == "▁▁▄█"
+    assert curve([0.0, 10.0, 5.0, 10.0], 5) == "▁▁█▄█"
+    assert curve([5.0, 10.0] * 10 + [1000.0], 21) == "▄█" * 10 + "█"
     assert curve([1.0] * 10, 3) == "███"
