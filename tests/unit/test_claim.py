@@ -54,7 +54,7 @@ def test_a_directory_is_held_by_one_alone_and_free_afterwards(tmp_path: Path) ->
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    refusal = pytest.raises(ClaimedError, match="cannot write in .*file/data: Not a directory")
+    refusal = pytest.raises(ClaimedError, match=r"cannot write in .*file/data: Not a directory")
     with contextlib.ExitStack() as stack, refusal as refused:
         stack.enter_context(claim.directory(tmp_path / "file" / "data"))
     assert "--data" in refused.value.mend
