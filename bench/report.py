@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 FILE = Path("build/bench.json")
+PAGE = Path("build/bench.md")
+"""The same for docs/benchmarks.md."""
 GIB = 1 << 30
 
 
@@ -96,15 +98,25 @@ def show(summaries: Sequence[Summary], conditions: str) -> None:
     for heading in ("", "measured", "min..max", "goal", ""):
         table.add_column(heading, justify="left" if not heading else "right", overflow="fold")
     for summary in summaries:
-        figure = summary.figure
-        spread = "" if summary.low == summary.high else f"{number(summary.low)}..{number(summary.high)}"
-        goal = "" if figure.at_most is None else f"<= {number(figure.at_most)}"
-        holds = {None: "", True: "holds", False: "MISSED"}[summary.holds]
-        style = "red" if figure.wrong or summary.holds is False else None
-        measured = "-" if summary.value is None else f"{number(summary.value)} {figure.unit}"
-        said = "; ".join(part for part in (holds, figure.note) if part)
-        table.add_row(figure.what, measured, spread, goal, said, style=style)
+        style = "red" if summary.figure.wrong or summary.holds is False else None
+        table.add_row(*_cells(summary), style=style)
     console.print(table)
+
+
+def _cells(summary: Summary) -> tuple[str, str, str, str, str]:
+    figure = summary.figure
+    measured = "-" if summary.value is None else f"{number(summary.value)} {figure.unit}"
+    spread = "" if summary.low == summary.high else f"{number(summary.low)}..{number(summary.high)}"
+    goal = "" if figure.at_most is None else f"<= {number(figure.at_most)}"
+    holds = {None: "", True: "holds", False: "MISSED"}[summary.holds]
+    return figure.what, measured, spread, goal, "; ".join(part for part in (holds, figure.note) if part)
+
+
+def page(summaries: Sequence[Summary], when: datetime, conditions: str) -> str:
+    """The table in Markdown."""
+    head = [f"{when:%Y-%m-%d %H:%M} UTC; {machine()}; {conditions}.", "", "| | measured | min..max | goal | |"]
+    rows = ["| " + " | ".join(_cells(summary)) + " |" for summary in summaries]
+    return "\n".join([*head, "|---|---:|---:|---:|---|", *rows, ""])
 
 
 def number(value: float | None) -> str:
@@ -115,9 +127,10 @@ def number(value: float | None) -> str:
 
 
 def write(summaries: Sequence[Summary], conditions: str) -> None:
-    """`build/bench.json`."""
+    """`build/bench.json` and `build/bench.md`."""
+    now = datetime.now(UTC)
     document = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now.isoformat(timespec="seconds"),
         "machine": machine(),
         "conditions": conditions,
         "figures": [
@@ -138,3 +151,4 @@ def write(summaries: Sequence[Summary], conditions: str) -> None:
     }
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(page(summaries, now, conditions), encoding="utf-8")
