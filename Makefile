@@ -4,8 +4,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help up test lint bench faults pictures clean
 
-# PYTHON=/path/to/python3 chooses another one.
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python3.14,$(shell command -v $(name) 2>/dev/null)))
+# The first that runs and is new enough; PYTHON=/path/to/python3 chooses another one.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$name" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= examples/hong-kong
@@ -44,10 +46,11 @@ clean: ## Remove what was made, but never data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.python:
-	@test -n "$(PYTHON)" || { echo "error: no Python found"; \
-		echo "  mend: install Python 3.11 or newer, or name it: make up PYTHON=/path/to/python3"; exit 2; } >&2
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: $(PYTHON) is $$("$(PYTHON)" --version 2>&1), and Caretaker needs 3.11 or newer"; \
+	@test -n "$(PYTHON)" || { \
+		echo "error: no Python 3.11 or newer found; python3 is: $$(python3 --version 2>&1 | head -n 1)"; \
+		echo "  mend: install one, or name it: make up PYTHON=/path/to/python3"; exit 2; } >&2
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+		echo "error: $(PYTHON) is not Python 3.11 or newer: $$("$(PYTHON)" --version 2>&1 | head -n 1)"; \
 		echo "  mend: install a newer one, or name it: make up PYTHON=/path/to/python3"; exit 2; } >&2
 	@"$(PYTHON)" -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment"; \
 		echo "  mend: install its venv module (Debian and Ubuntu: apt install python3-venv)"; exit 2; } >&2
