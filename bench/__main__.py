@@ -19,6 +19,7 @@ Benchmark = Callable[[Options], list[Figure]]
 BENCHMARKS: dict[str, Benchmark] = {
     "cpu-ours": saturated.ours,
     "cpu-many": saturated.many,
+    "cpu-mixed": saturated.mixed,
     "cpu-plain": saturated.plain,
     "cpu-telegraf": saturated.telegraf,
     "backlog": backlog.backlog,

@@ -7,7 +7,7 @@ from bench.drain import POLL_S, SETTLE_S, at_the_gate, wait_stored
 from bench.judge import judge
 from bench.measure import cpu_s, peak_mib, wait_for
 from bench.options import Options
-from bench.pipelines import DATABASE, MEASUREMENT, Ours
+from bench.pipelines import DATABASE, Ours
 from bench.report import Figure
 from bench.saturated import DEVICES, saturated_load
 
@@ -33,7 +33,7 @@ def backlog(options: Options) -> list[Figure]:
             last_s = wait_stored(running, load.messages, lambda: influx.points_taken(store.url))
             time.sleep(SETTLE_S)
             used_us = (cpu_s(running.pid) - before_s) * 1e6 / load.messages
-        verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
+        verdict = judge(load, influx.rows(store.url, DATABASE, load.where))
     wrong, what = not verdict.right, f"{load.messages:,} in the journal"
     drained_per_s = (load.messages - first) / max(last_s - first_s, POLL_S)
     return [

@@ -11,7 +11,7 @@ from bench import ground, influx
 from bench.judge import Verdict, judge
 from bench.load import Load
 from bench.measure import connected, cpu_s, main_thread_cpu_s, peak_mib, wait_for, wait_quiet
-from bench.pipelines import DATABASE, FILTER, MEASUREMENT, Ends, Pipeline, Running
+from bench.pipelines import DATABASE, FILTER, Ends, Pipeline, Running
 from bench.wire import make_session, publish
 
 POLL_S = 0.05
@@ -52,9 +52,9 @@ def drain(pipeline: Pipeline, load: Load) -> Drained:
     with ground.folder() as path, ground.mosquitto(path) as broker, ground.influxd(path) as store:
         with at_the_gate(pipeline, load, path, broker, store.url) as running:
             main_before_s = main_thread_cpu_s(running.pid)
-            used_s, took_s = let_in(running, broker, load, lambda: influx.points_taken(store.url))
+            used_s, took_s = let_in(running, broker, load.points, lambda: influx.points_taken(store.url))
             main_s, peak = main_thread_cpu_s(running.pid) - main_before_s, peak_mib(running.pid)
-        verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
+        verdict = judge(load, influx.rows(store.url, DATABASE, load.where))
     each_us = 1e6 / load.messages
     return Drained(used_s * each_us, main_s * each_us, load.messages / took_s, peak, verdict)
 
@@ -103,19 +103,19 @@ def started(
         running.stop()
 
 
-def let_in(running: Running, broker: Broker, load: Load, taken: Callable[[], int]) -> tuple[float, float]:
-    """Let the broker go on; CPU seconds of the pipeline, and seconds until the last message was stored."""
+def let_in(running: Running, broker: Broker, points: int, taken: Callable[[], int]) -> tuple[float, float]:
+    """Let the broker go on; CPU seconds of the pipeline, and seconds until the last point was stored."""
     before_s, begin_s = cpu_s(running.pid), time.monotonic()
     broker.resume()
-    end_s = wait_stored(running, load.messages, taken)
+    end_s = wait_stored(running, points, taken)
     time.sleep(SETTLE_S)
     return cpu_s(running.pid) - before_s, end_s - begin_s
 
 
-def wait_stored(running: Running, messages: int, taken: Callable[[], int]) -> float:
-    """When the last message was stored. A pipeline that loses some is told by the verdict, and by a wait that ends."""
+def wait_stored(running: Running, points: int, taken: Callable[[], int]) -> float:
+    """When the last point was stored. A pipeline that loses some is told by the verdict, and by a wait that ends."""
     count, changed_s = 0, time.monotonic()
-    while count < messages and time.monotonic() - changed_s < STALL_LIMIT_S:
+    while count < points and time.monotonic() - changed_s < STALL_LIMIT_S:
         running.check()
         time.sleep(POLL_S)
         before, count = count, taken()

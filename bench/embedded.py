@@ -63,7 +63,7 @@ def saturated(options: Options) -> list[Figure]:
     with ground.folder() as path, embedded_broker(path) as broker:
         with at_the_gate(pipeline, load, path, broker, None) as running:
             broker_before_s = cpu_s(broker.pid)
-            used_s, took_s = let_in(running, broker, load, lambda: int(pipeline.account()["written"]))
+            used_s, took_s = let_in(running, broker, load.messages, lambda: int(pipeline.account()["written"]))
             broker_s = cpu_s(broker.pid) - broker_before_s
             peak = peak_mib(running.pid)
         verdict = judge(load, sqlite.rows(path / STORE))

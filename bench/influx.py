@@ -2,13 +2,13 @@
 
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from bench.judge import Row
-from bench.load import METRICS
+from bench.load import MEASUREMENT, METRICS
 from bench.measure import wait_for
 
 LIMIT_S = 120.0
@@ -50,20 +50,28 @@ def query(url: str, database: str, statement: str) -> list[dict[str, Any]]:
     return series
 
 
-def probed(url: str, database: str, measurement: str, devices: str, since_ms: int) -> Iterator[tuple[str, int]]:
+def probed(url: str, database: str, devices: str, since_ms: int) -> Iterator[tuple[str, int]]:
     """Device and time, ms, of the newest points of devices whose ids match a pattern."""
     conditions = f'"device" =~ /{devices}/ AND time > {since_ms}ms'
-    statement = f'SELECT "{METRICS[0]}" FROM "{measurement}" WHERE {conditions} GROUP BY "device"'  # noqa: S608  # ours
+    statement = f'SELECT "{METRICS[0]}" FROM "{MEASUREMENT}" WHERE {conditions} GROUP BY "device"'  # noqa: S608  # ours
     for one in query(url, database, statement):
         for time_ms, _ in one["values"]:
             yield one["tags"]["device"], time_ms
 
 
-def rows(url: str, database: str, measurement: str) -> Iterator[Row]:
-    """Every stored point, read back in full."""
-    fields = ", ".join(f'"{name}"' for name in METRICS)
-    statement = f'SELECT {fields} FROM "{measurement}" GROUP BY "device"'  # noqa: S608  # names of our own
-    for one in query(url, database, statement):
-        device = one["tags"]["device"]
-        for time_ms, *found in one["values"]:
-            yield device, time_ms, tuple(found)
+def rows(url: str, database: str, where: Mapping[str, str]) -> Iterator[Row]:
+    """Every stored reading, read back in full and put together again; `where` is metric to measurement."""
+    found: dict[tuple[str, int], list[object]] = {}
+    names = list(where)
+    for measurement in dict.fromkeys(where.values()):
+        here = [name for name in names if where[name] == measurement]
+        fields = ", ".join(f'"{name}"' for name in here)
+        statement = f'SELECT {fields} FROM "{measurement}" GROUP BY "device"'  # noqa: S608  # names of our own
+        for one in query(url, database, statement):
+            device = one["tags"]["device"]
+            for time_ms, *values in one["values"]:
+                reading = found.setdefault((device, time_ms), [None] * len(names))
+                for name, value in zip(here, values, strict=True):
+                    reading[names.index(name)] = value
+    for (device, time_ms), reading in found.items():
+        yield device, time_ms, tuple(reading)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.load import Load, device_id, values
 
 Row = tuple[str, int, tuple[object, ...]]
-"""Device, event time in ms, its values in the order of `METRICS`; None where a value is not there."""
+"""Device, event time in ms, its values in the order of the load's metrics; None where a value is not there."""
 
 
 @dataclass(frozen=True)

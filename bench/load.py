@@ -1,13 +1,19 @@
 """The messages that every pipeline gets: 6 values each, computed from the message's number, so all can be checked."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from telemetry.topics import topic
 
 METRICS = ("pm2_5_ugm3", "pm10_ugm3", "no2_ugm3", "o3_ugm3", "temperature_c", "humidity_pct")
-"""Of the shipped catalogue, all of one measurement, as an air station sends them."""
+"""Of the shipped catalogue, as an air station sends them."""
+MEASUREMENT = "air"
+AIR: Mapping[str, str] = dict.fromkeys(METRICS, MEASUREMENT)
+"""Metric to measurement: all of one."""
+BATTERY = "battery_pct"
+MIXED: Mapping[str, str] = {**dict.fromkeys(METRICS[:-1], MEASUREMENT), BATTERY: "device"}
+"""As a device on a battery sends them: one message makes a point in each of two measurements."""
 RANGES = ((2.0, 80.0), (5.0, 150.0), (5.0, 180.0), (5.0, 180.0), (12.0, 36.0), (35.0, 98.0))
 """From, to. Within the plausible ranges: nothing is suspect."""
 STEPS = 10_007
@@ -25,6 +31,8 @@ class Load:
     """Event time of the first message, ms since the epoch, UTC."""
     rate: int = 1_000
     """Messages for each second of event time."""
+    where: Mapping[str, str] = field(default_factory=lambda: AIR)
+    """The six metrics, each to its measurement."""
     order: list[int] = field(init=False, repr=False, compare=False)
     """Message to device number."""
 
@@ -42,9 +50,14 @@ class Load:
         """Event time, ms since the epoch."""
         return self.start_ms + message * 1_000 // self.rate
 
+    @property
+    def points(self) -> int:
+        """How many points a store makes of it that keeps measurements apart."""
+        return self.messages * len(set(self.where.values()))
+
     def payload(self, message: int) -> bytes:
         """As a device writes it."""
-        inside = ",".join(f'"{name}":{value}' for name, value in zip(METRICS, values(message), strict=True))
+        inside = ",".join(f'"{name}":{value}' for name, value in zip(self.where, values(message), strict=True))
         text = f'{{"time":{self.time_ms(message)},"seq":{message // self.devices},"values":{{{inside}}}}}'
         return text.encode()
 
@@ -56,7 +69,7 @@ class Load:
 
 
 def values(message: int) -> tuple[float, ...]:
-    """The six values of a message, in the order of `METRICS`, two decimals as instruments give them."""
+    """The six values of a message, in the order of its metrics, two decimals as instruments give them."""
     return tuple(
         round(low + (high - low) * ((message * 7_919 + place * 1_597) % STEPS) / STEPS, 2)
         for place, (low, high) in enumerate(RANGES)

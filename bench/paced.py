@@ -8,7 +8,7 @@ from bench.drain import started
 from bench.judge import Verdict, judge
 from bench.load import device_id
 from bench.options import Options
-from bench.pipelines import DATABASE, MEASUREMENT, Ours
+from bench.pipelines import DATABASE, Ours
 from bench.report import Figure
 
 DEVICES = 1_000
@@ -24,10 +24,10 @@ def _delay_at(rate: int, seconds: int) -> list[Figure]:
     with ground.folder() as path, ground.mosquitto(path) as broker, ground.influxd(path) as store:
         with started(Ours(), DEVICES, path, broker, store.url) as running:
             load = plan(rate, seconds, DEVICES)
-            ask = partial(influx.probed, store.url, DATABASE, MEASUREMENT, pattern(probes(load)))
+            ask = partial(influx.probed, store.url, DATABASE, pattern(probes(load)))
             found = measure(load, broker.port, running, ask)
             influx.wait_points(store.url, load.messages)
-        verdict = judge(load, influx.rows(store.url, DATABASE, MEASUREMENT))
+        verdict = judge(load, influx.rows(store.url, DATABASE, load.where))
     return delay_figures(f"delay.{rate}", f"ingestor, {rate:,}/s", found, verdict)
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
-from bench.load import METRICS, device_id, site_id
+from bench.load import BATTERY, METRICS, device_id, site_id
 from telemetry.topics import Channel, filters
 from tests.components import find_program, free_port
 
 FILTER = filters(Channel.READINGS)
 DATABASE = "bench"
 BUCKET = f"{DATABASE}/autogen"
-MEASUREMENT = "air"
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
@@ -117,7 +116,7 @@ class Ours:
             ),
             encoding="utf-8",
         )
-        metrics = " ".join(METRICS)
+        metrics = " ".join((*METRICS, BATTERY))
         with (config / "devices.csv").open("w", encoding="utf-8") as sheet:
             sheet.write("id,site,kind,interval_s,metrics,name_en\n")
             for number in range(devices):

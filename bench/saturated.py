@@ -1,9 +1,10 @@
 """Benchmarks of the saturated drain: CPU a message, messages a second, peak memory."""
 
 import time
+from collections.abc import Mapping
 
 from bench.drain import Drained, drain
-from bench.load import Load
+from bench.load import AIR, MIXED, Load
 from bench.options import Options
 from bench.pipelines import Ours, Pipeline, Plain, Telegraf
 from bench.report import Figure
@@ -32,6 +33,12 @@ def many(options: Options) -> list[Figure]:
     return _figures("many", f"ingestor, {MANY_DEVICES:,} devices", found)
 
 
+def mixed(options: Options) -> list[Figure]:
+    """The same 1,000 devices with a battery: the 6 values of a message belong to two measurements."""
+    found = drain(Ours(), saturated_load(options, DEVICES, MIXED))
+    return _figures("mixed", f"ingestor, {DEVICES:,} devices, two measurements", found)
+
+
 def plain(options: Options) -> list[Figure]:
     """aiomqtt, pydantic and influxdb-client."""
     return _peer(Plain(), options)
@@ -49,9 +56,9 @@ def _peer(pipeline: Pipeline, options: Options) -> list[Figure]:
     return _figures(pipeline.name, f"{pipeline.name}, {DEVICES:,} devices", found)
 
 
-def saturated_load(options: Options, devices: int) -> Load:
+def saturated_load(options: Options, devices: int, where: Mapping[str, str] = AIR) -> Load:
     """All at once."""
-    return Load(options.messages, devices, time.time_ns() // 1_000_000 - AGO_MS)
+    return Load(options.messages, devices, time.time_ns() // 1_000_000 - AGO_MS, where=where)
 
 
 def _figures(

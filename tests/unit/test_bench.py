@@ -3,12 +3,14 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from bench import influx
 from bench.judge import Row, judge
-from bench.load import METRICS, Load, device_id, values
+from bench.load import AIR, METRICS, MIXED, Load, device_id, values
 from bench.measure import cpu_s
 from bench.paced import pattern
 from bench.report import Figure, ratio, summarise
@@ -75,18 +77,40 @@ def test_each_device_speaks_once_a_round_in_no_order() -> None:
     assert load.order == Load(messages=2_000, devices=1_000, start_ms=0).order
 
 
-def test_admission_takes_all_of_it_and_doubts_nothing() -> None:
-    known = registry(*(device(device_id(number), "station-0000", metrics=METRICS) for number in range(7)))
-    for topic, payload in LOAD.published():
+@pytest.mark.parametrize("where", [AIR, MIXED])
+def test_admission_takes_all_of_it_and_doubts_nothing(where: Mapping[str, str]) -> None:
+    known = registry(*(device(device_id(number), "station-0000", metrics=tuple(where)) for number in range(7)))
+    load = Load(messages=10_100, devices=7, start_ms=LOAD.start_ms, where=where)
+    for message, (topic, payload) in enumerate(load.published()):
         admitted = admit(Message(topic, payload, False, (LOAD.start_ms + 1_000) * 1_000_000), known)
         assert not admitted.rejections
-        assert len(admitted.readings[0].values) == 6
+        assert tuple(admitted.readings[0].values.items()) == tuple(zip(where, values(message), strict=True))
         assert not admitted.readings[0].quality
 
 
-def test_the_six_metrics_share_one_measurement() -> None:
+@pytest.mark.parametrize("where", [AIR, MIXED])
+def test_the_metrics_are_where_the_catalogue_puts_them(where: Mapping[str, str]) -> None:
     catalogue = load_catalogue()
-    assert {catalogue[name].measurement for name in METRICS} == {"air"}
+    assert {name: catalogue[name].measurement for name in where} == where
+
+
+def test_rows_of_two_measurements_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Load(messages=50, devices=7, start_ms=0, where=MIXED)
+
+    def answer(_url: str, _database: str, statement: str) -> list[dict[str, Any]]:
+        battery = "battery_pct" in statement
+        return [
+            {
+                "tags": {"device": device},
+                "values": [[time_ms, *(found[-1:] if battery else found[:-1])]],
+            }
+            for device, time_ms, found in as_sent(load)
+            if not (battery and time_ms == load.time_ms(49))
+        ]
+
+    monkeypatch.setattr(influx, "query", answer)
+    verdict = judge(load, influx.rows("", "", load.where))
+    assert (verdict.whole, verdict.changed) == (49, 1)
 
 
 @pytest.mark.parametrize("count", [1, 10, 100, 1_000])
