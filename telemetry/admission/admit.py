@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from telemetry.admission.limits import MAX_PAYLOAD_BYTES, Limits
 from telemetry.admission.native import Native, Undecodable, decode, decode_plain, quote
@@ -74,8 +74,11 @@ def _plain(message: Message, device: Device, registry: Registry, limits: Limits)
     payload = message.payload
     if message.retained or len(payload) > MAX_PAYLOAD_BYTES:
         return None
-    native = decode_plain(payload)
-    if native is None or native.device is not None or native.site is not None:
+    try:
+        native = decode_plain(payload)
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if native.device is not None or native.site is not None:
         return None
     time = native.time
     if type(time) is int:

@@ -49,17 +49,11 @@ class Undecodable(msgspec.Struct, frozen=True):
     detail: str
 
 
-_plain_decoder = msgspec.json.Decoder(_Plain)
+decode_plain = msgspec.json.Decoder(_Plain).decode
+"""One reading, all of whose values are numbers, truths or texts. Raises `MsgspecError`, `UnicodeDecodeError` or
+`RecursionError` on any other payload."""
 _decoder = msgspec.json.Decoder(_Plain | list[_Plain])
 _encoder = msgspec.json.Encoder()
-
-
-def decode_plain(payload: bytes) -> Native | None:
-    """A payload that is one reading, all of whose values are numbers, truths or texts; None for any other."""
-    try:
-        return _plain_decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def decode(payload: bytes) -> Sequence[Native | Undecodable]:

@@ -88,35 +88,43 @@ class Connection(asyncio.Protocol):
         if self._rest:
             data = self._rest + data
         view = memoryview(data)
-        offset, now_ns = 0, time_ns()
-        arrived = self.inflight.arrived
+        offset, size, now_ns = 0, 0, time_ns()
+        messages: list[Message] = []
+        packet_ids: list[int] = []
         counts = self._counts
         while offset < len(data):
             try:
-                packet, size = mqtt5.read(view[offset:])
+                packet, used = mqtt5.read(view[offset:])
             except IndexError:  # the packet is not all here yet
                 break
             except ValueError as error:
                 counts.malformed += 1
                 self.abort(f"the broker sent a malformed packet: {error}")
                 return
-            offset += size
-            if isinstance(packet, mqtt5.PublishPacket):
-                counts.received += 1
-                counts.received_bytes += len(packet.payload)
-                if packet.packet_id is None:
-                    counts.qos0 += 1
-                elif packet.duplicate:
-                    counts.redelivered += 1
-                arrived(Message(packet.topic, packet.payload, packet.retain, now_ns), packet.packet_id)
+            offset += used
+            if type(packet) is mqtt5.PublishPacket:
+                payload, packet_id = packet.payload, packet.packet_id
+                size += len(payload)
+                if packet_id is not None:
+                    packet_ids.append(packet_id)
+                    if packet.duplicate:
+                        counts.redelivered += 1
+                messages.append(Message(packet.topic, payload, packet.retain, now_ns))
             else:
                 self._other(packet)
         self._rest = data[offset:]
+        if messages:
+            counts.received += len(messages)
+            counts.received_bytes += size
+            counts.qos0 += len(messages) - len(packet_ids)
+            self._arrived(messages, packet_ids, size)
+
+    def _arrived(self, messages: Sequence[Message], packet_ids: Sequence[int], size: int) -> None:
+        self.inflight.arrived(messages, packet_ids, size)
         if self.inflight.over_cap and self._transport is not None:
-            counts.pauses += 1
+            self._counts.pauses += 1
             self._paused = True
             self._transport.pause_reading()
-        self.inflight.wake()
 
     def _other(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket | mqtt5.SubAckPacket):

@@ -55,24 +55,23 @@ class Inflight:
         """Whether there is room again for a good deal."""
         return self.unacknowledged <= self._cap // 2 and self._unacknowledged_bytes <= self._cap_bytes // 2
 
-    def arrived(self, message: Message, packet_id: int | None) -> None:
-        """Add one message. `woken` is called once for all the messages of a read."""
-        self._messages.append(message)
-        self._bytes += len(message.payload)
-        if packet_id is not None:
-            self._packet_ids.append(packet_id)
-            self.unacknowledged += 1
-            self._unacknowledged_bytes += len(message.payload)
+    def arrived(self, messages: Sequence[Message], packet_ids: Sequence[int], size: int) -> None:
+        """Add what one read has brought: messages, the ids of those to acknowledge, the bytes of their payloads."""
+        self._messages += messages
+        self._packet_ids += packet_ids
+        self._bytes += size
+        self.unacknowledged += len(packet_ids)
+        self._unacknowledged_bytes += size
+        self._tell()
 
-    def wake(self) -> None:
-        """Tell the consumer that something has arrived, or that nothing more will."""
+    def _tell(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
     def close(self) -> None:
         """The connection is gone: what has arrived is still handed over, then `next` gives None."""
         self._closed = True
-        self.wake()
+        self._tell()
 
     async def next(self) -> Delivery | None:
         """All that has arrived, at least one message; None when the connection is gone and everything handed over."""
@@ -96,7 +95,7 @@ class Inflight:
 
     async def _changed(self, deadline: float | None) -> None:
         self._wake = self._loop.create_future()
-        timer = None if deadline is None else self._loop.call_at(deadline, self.wake)
+        timer = None if deadline is None else self._loop.call_at(deadline, self._tell)
         try:
             await self._wake
         finally:

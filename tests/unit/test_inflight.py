@@ -25,12 +25,16 @@ def inflight(broker: Broker, cap: int = 10_000, cap_bytes: int = 1_000_000) -> I
     return Inflight(cap, cap_bytes, broker.take)
 
 
+def arrive(flight: Inflight, packet_id: int | None, size: int = 1) -> None:
+    flight.arrived([message(size)], [] if packet_id is None else [packet_id], size)
+
+
 async def test_a_batch_is_all_that_has_arrived() -> None:
     broker = Broker()
     flight = inflight(broker)
     for packet_id in (7, 8):
-        flight.arrived(message(), packet_id)
-    flight.arrived(message(), None)  # QoS 0: nothing to acknowledge
+        arrive(flight, packet_id)
+    arrive(flight, None)  # QoS 0: nothing to acknowledge
     delivery = await flight.next()
     assert delivery is not None
     assert len(delivery.messages) == 3
@@ -45,17 +49,15 @@ async def test_the_first_message_waits_for_others_but_a_full_batch_waits_for_nob
     flight = inflight(Broker())
     waiting = asyncio.create_task(flight.next())
     await asyncio.sleep(0)
-    flight.arrived(message(), 1)
-    flight.wake()
+    arrive(flight, 1)
     await asyncio.sleep(0)
-    flight.arrived(message(), 2)
-    flight.wake()
+    arrive(flight, 2)
     delivery = await waiting
     assert delivery is not None
     assert len(delivery.messages) == 2
 
     for packet_id in range(BATCH_MESSAGES):
-        flight.arrived(message(), packet_id)
+        arrive(flight, packet_id)
     before = loop.time()
     full = await flight.next()
     assert full is not None
@@ -65,10 +67,10 @@ async def test_the_first_message_waits_for_others_but_a_full_batch_waits_for_nob
 
 async def test_while_one_batch_is_made_durable_the_next_one_grows() -> None:
     flight = inflight(Broker())
-    flight.arrived(message(), 1)
+    arrive(flight, 1)
     first = await flight.next()
     for packet_id in range(2, 2_000):
-        flight.arrived(message(), packet_id)
+        arrive(flight, packet_id)
     second = await flight.next()
     assert first is not None
     assert second is not None
@@ -77,7 +79,7 @@ async def test_while_one_batch_is_made_durable_the_next_one_grows() -> None:
 
 async def test_a_lost_connection_hands_over_what_it_has_and_ends() -> None:
     flight = inflight(Broker())
-    flight.arrived(message(), 1)
+    arrive(flight, 1)
     flight.close()
     delivery = await flight.next()
     assert delivery is not None
@@ -97,11 +99,11 @@ async def test_too_much_is_noticed_by_number_and_by_size() -> None:
     by_number = inflight(Broker(), cap=2)
     for packet_id in range(3):
         assert not by_number.over_cap
-        by_number.arrived(message(), packet_id)
+        arrive(by_number, packet_id)
     assert by_number.over_cap
 
     by_size = inflight(Broker(), cap_bytes=100)
-    by_size.arrived(message(101), 1)
+    arrive(by_size, 1, size=101)
     assert by_size.over_cap
     delivery = await by_size.next()
     assert delivery is not None
