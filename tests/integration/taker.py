@@ -46,10 +46,13 @@ class Taker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        connection = self.session._connection
         self.session.stop()
         assert self.task is not None
         with suppress(Exception):  # a test that expects one has looked at it
             await asyncio.wait_for(self.task, STOP_LIMIT_S)
+        if connection is not None:  # TLS says goodbye on both sides: the test's loop must not end before
+            await asyncio.wait_for(connection.lost.wait(), STOP_LIMIT_S)
 
     @property
     def payloads(self) -> list[bytes]:
