@@ -11,6 +11,7 @@ from string import Template
 from typing import Any, Protocol
 
 from bench.load import BATTERY, METRICS, device_id, site_id
+from caretaker.broker import INFLIGHT
 from telemetry.topics import Channel, filters
 from tests.components import find_program, free_port
 
@@ -102,7 +103,7 @@ class Ours:
         store = (
             f"  kind: influxdb\n  url: {ends.influx_url}\n  bucket: {BUCKET}\n"
             if ends.influx_url is not None
-            else "  kind: sqlite\n"
+            else f"  kind: sqlite\nsession:\n  receive_maximum: {INFLIGHT}\n"  # as `caretaker up` runs it
         )
         (config / "caretaker.yaml").write_text(
             f"broker:\n  port: {ends.mqtt_port}\nstore:\n{store}http:\n  port: {self.http_port}\n", encoding="utf-8"

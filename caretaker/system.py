@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from caretaker.broker import PORT_3, PORT_5, BrokerPlan
+from caretaker.broker import INFLIGHT, PORT_3, PORT_5, BrokerPlan
 from caretaker.lan import write_private
 from caretaker.screen.observe import Observer
 from caretaker.store_outage import StoreOutage
@@ -57,6 +57,8 @@ class SystemPlan:
         }
         return {
             "CARETAKER_BROKER": json.dumps(broker),
+            # What the broker really does: so the ingestor need not wait for more than can come.
+            "CARETAKER_SESSION__RECEIVE_MAXIMUM": str(INFLIGHT),
             "CARETAKER_HTTP__HOST": "127.0.0.1",
             "CARETAKER_HTTP__PORT": str(self.http_port),
         }

@@ -34,6 +34,8 @@ class Inflight:
 
     def __init__(self, cap: int, cap_bytes: int, acknowledge: Callable[[Sequence[int]], None]) -> None:
         self._cap = cap
+        # Half of what may be in flight: the broker sends the other half while this one is made durable.
+        self._batch = max(1, min(BATCH_MESSAGES, cap // 2))
         self._cap_bytes = cap_bytes
         self._send = acknowledge
         self._messages: list[Message] = []
@@ -79,10 +81,9 @@ class Inflight:
             if self._closed:
                 return None
             await self._changed(None)
-        if len(self._messages) < BATCH_MESSAGES and not self._closed:
-            deadline = self._loop.time() + BATCH_WAIT_S
-            while len(self._messages) < BATCH_MESSAGES and not self._closed and self._loop.time() < deadline:
-                await self._changed(deadline)
+        deadline = self._loop.time() + BATCH_WAIT_S
+        while len(self._messages) < self._batch and not self._closed and self._loop.time() < deadline:
+            await self._changed(deadline)
         messages, packet_ids, size = self._messages, self._packet_ids, self._bytes
         self._messages, self._packet_ids, self._bytes = [], [], 0
 

@@ -27,6 +27,7 @@ BACK_OFF_FIRST_S = 0.2
 BACK_OFF_MOST_S = 10.0
 KEEP_ALIVE_S = 15
 HANDSHAKE_LIMIT_S = 5.0
+CANCEL_AGAIN_S = 0.5
 
 log = structlog.get_logger()
 
@@ -104,10 +105,10 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Disconnect. What is not acknowledged by now stays unknown: its futures are cancelled."""
-        if self._task is not None:
+        # Again and again: before Python 3.12 `asyncio.wait_for`, in which aiomqtt waits, may swallow a cancellation.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task], timeout=CANCEL_AGAIN_S)
         for item in self._open:
             item.done.cancel()
 
