@@ -109,6 +109,8 @@ class Publisher:
         while self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_AGAIN_S)
+        if self._task is not None and not self._task.cancelled():
+            self._task.result()  # ended by an error of its own
         for item in self._open:
             item.done.cancel()
 
