@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench faults pictures clean
+.PHONY: help up test lint bench faults pictures lock clean
 
 # The first that runs and is new enough; PYTHON=/path/to/python3 chooses another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -41,6 +41,13 @@ faults: $(VENV)/.dev ## Kill, cut off and fill up everything, and look for what 
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from a real run
 	@$(BIN)/python -m tests.pictures $(ARGS)
 
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+
+lock: ## Compile the locked requirements anew, without addresses (needs uv)
+	@$(COMPILE) --extra build --output-file requirements.txt
+	@$(COMPILE) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
 clean: ## Remove what was made, but never data
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -59,7 +66,7 @@ $(VENV)/.python:
 $(VENV)/.run: requirements.txt pyproject.toml | $(VENV)/.python
 	@echo "Installing what Caretaker needs into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 WRITE_READINGS = 10_000
 """In one request at most: some MB of line protocol."""
 BACK_OFF_FIRST_S = 0.25
-BACK_OFF_CAP_S = 15.0
+BACK_OFF_CAP_S = 5.0
 _CHANNELS = {Source.DEVICE: Channel.READINGS, Source.DERIVED: Channel.DERIVED, Source.ALERT: Channel.ALERTS}
 
 

@@ -193,4 +193,4 @@ def _colour(state: State) -> str:
         return BAD
     if state.doubtful:
         return DOUBT
-    return {State.WELL: GOOD, State.REPLAYING: CALM}.get(state, FAINT)
+    return {State.FINE: GOOD, State.REPLAYING: CALM}.get(state, FAINT)

@@ -124,7 +124,7 @@ def _state(site: Site, devices: Sequence[Device], moment: Moment) -> tuple[State
         for sample in latest.get(device.id, {}).values()
         if sample.quality & Quality.SUSPECT
     ]
-    return (State.SUSPECT, doubted[0]) if doubted else (State.WELL, "")
+    return (State.SUSPECT, doubted[0]) if doubted else (State.FINE, "")
 
 
 def _late(device: Device, moment: Moment) -> bool:

@@ -40,7 +40,7 @@ class State(IntEnum):
     LATE = 4
     SUSPECT = 5
     WAITING = 6
-    WELL = 7
+    FINE = 7
     REPLAYING = 8
 
     @property

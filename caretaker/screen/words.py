@@ -9,8 +9,8 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
 
 def count(number: int) -> str:
-    """12 345: grouped by narrow spaces, as in ISO 80000."""
-    return f"{number:,}".replace(",", "\u202f")
+    """12,345."""
+    return f"{number:,}"
 
 
 def rate(per_second: float) -> str:
@@ -20,7 +20,7 @@ def rate(per_second: float) -> str:
 
 def figure(value: float, decimals: int) -> str:
     """A measured value with the catalogue's decimals, grouped when large; never minus zero."""
-    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace(",", "\u202f")
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}"
 
 
 def age(seconds: float) -> str:

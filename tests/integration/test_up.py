@@ -103,9 +103,9 @@ async def up(tmp_path: Path) -> AsyncIterator[Up]:
 
 def checked(out: str) -> int:
     """How many readings the last line says were found in the store."""
-    found = re.search(r"stopped: ([\d\u202f]+) acknowledged readings found in the store", out)
+    found = re.search(r"stopped: ([\d,]+) acknowledged readings found in the store", out)
     assert found is not None, out
-    return int(found[1].replace("\u202f", ""))
+    return int(found[1].replace(",", ""))
 
 
 async def test_the_first_reading_is_stored_within_ten_seconds_and_ctrl_c_stops_in_order(up: Up) -> None:
