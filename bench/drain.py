@@ -42,7 +42,7 @@ class Drained:
     main_thread_us: float
     """Of which the main thread's."""
     per_s: float
-    """Messages a second, from connected to stored."""
+    """Messages stored right a second, from connected to the last."""
     peak_mib: float
     verdict: Verdict
 
@@ -56,7 +56,7 @@ def drain(pipeline: Pipeline, load: Load) -> Drained:
             main_s, peak = main_thread_cpu_s(running.pid) - main_before_s, peak_mib(running.pid)
         verdict = judge(load, influx.rows(store.url, DATABASE, load.where))
     each_us = 1e6 / load.messages
-    return Drained(used_s * each_us, main_s * each_us, load.messages / took_s, peak, verdict)
+    return Drained(used_s * each_us, main_s * each_us, verdict.whole / took_s, peak, verdict)
 
 
 @contextmanager
