@@ -1,5 +1,6 @@
 """The rig: broker -> proxy -> ingestor -> proxy -> InfluxDB, everything real but the two proxies, on the loopback."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,10 +12,10 @@ from typing import Any, Self
 
 import yaml
 
-from tests.components import Influxd, Mosquitto, free_port
+from tests.components import Influxd, Mosquitto, free_port, wait_until
 from tests.faults.judge import Verdict, judge
-from tests.faults.load import SITE, Load, Numbers
-from tests.faults.process import COMMAND, IngestorProcess
+from tests.faults.load import SITE, Client, Load, Numbers
+from tests.faults.process import COMMAND, MIB, IngestorProcess
 from tests.faults.proxy import Proxy
 from tests.faults.report import Figures
 from tests.faults.wire import Wire
@@ -33,6 +34,8 @@ log_type error
 KEEP_ALIVE_S = 10
 QUIET_S = 1.0
 LOOK_EVERY_S = 0.05
+FILLER = "filler"
+TEXT_BYTES = 8 * 1024
 _databases = count()
 
 
@@ -74,7 +77,7 @@ class Rig:
         self.config = self.folder / "config"
         self.data = setup.data or self.folder / "data"
         self.database = f"{self.folder.parent.name}_{self.folder.name}".replace("-", "_")
-        self.devices = setup.devices
+        self.devices = setup.devices + 1
         self._setup = setup
         self._stack = ExitStack()
         self.broker = Mosquitto(self.folder / "mosquitto", setup.broker)
@@ -116,6 +119,16 @@ class Rig:
     def load(self, numbers: Numbers, rate_hz: float) -> Load:
         """Begin to publish. To be used with `with`."""
         return Load(self.broker.port, numbers, rate_hz)
+
+    def fill_journal(self) -> None:
+        """Until a journal of 1 MiB is full: by long texts, so that it does not take long. The store must be away."""
+        text = "x" * TEXT_BYTES
+        with Client(self.broker.port, FILLER) as client:
+            for number in range(MIB // TEXT_BYTES + 2):
+                body = {"time": int(time.time() * 1000) + number, "values": {"firmware": text}}
+                client.publish(number, f"caretaker/v1/{SITE}/{FILLER}/readings", json.dumps(body).encode())
+            client.settle()
+        wait_until(lambda: "journal: full" in self.ingestor.ready()[1], "the journal is full")
 
     def quiet(self, limit_s: float = 60.0) -> None:
         """Wait until nothing moves: nothing unacknowledged, nothing in the journal, nothing on the wire.
@@ -175,6 +188,7 @@ class Rig:
         """devices.csv: the numbered ones, and `more` lines of id,metrics."""
         numbers = Numbers(0, self._setup.devices)
         named = [f"{numbers.device(i)},{' '.join(numbers.metrics(i))}" for i in range(numbers.devices)]
+        named.append(f"{FILLER},firmware")
         lines = [
             f"{identity},{SITE},test,{metrics}" for identity, metrics in (one.split(",") for one in [*named, *more])
         ]
