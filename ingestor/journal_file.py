@@ -60,7 +60,14 @@ class JournalFile:
         self._live_bytes_when_full = 0
         self._recent: dict[int, list[Reading]] = {}
         self._recent_readings = 0
-        self._open()
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise schema.JournalUnusableError(
+                f"{path}: can't be used as a journal: {error}. If the disk is sound and the file is not, move it away: "
+                "an empty journal is made, and what only the old one held is lost"
+            ) from error
 
     def _open(self) -> None:
         self._connection = schema.connect(self._path, self._synchronous)

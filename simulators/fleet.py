@@ -223,9 +223,9 @@ def _obey(fleet: Fleet, commands: "asyncio.Queue[str]", statistics: Statistics) 
             incident = fleet.begin(IncidentKind(word), _now_ms())
         except ValueError:
             known = ", ".join(IncidentKind)
-            log.warning("unknown_incident", found=word, expected=known)
+            log.warning("no such incident", found=word, expected=known)
         except NoPlaceError as error:
-            log.warning("incident_without_place", detail=str(error))
+            log.warning("the incident has no place here", detail=str(error))
         else:
             statistics.last_incident = incident.sentence
             log.info("incident", kind=incident.kind, sentence=incident.sentence)

@@ -182,7 +182,7 @@ class Ledger:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._write, new, acks, deltas)
         except sqlite3.Error as error:
-            log.warning("ledger_not_written", path=str(self.path), rows=len(new), error=str(error))
+            log.warning("the ledger is not written", path=str(self.path), rows=len(new), error=str(error))
             self._new = new | self._new
             self._acks = acks + self._acks
             for name, number in deltas.items():

@@ -16,7 +16,7 @@ from caretaker.simulated import simulated_part
 from simulators.fleet import run_fleet
 from simulators.incidents import IncidentKind
 from simulators.lane import Statistics
-from simulators.ledger import Ledger
+from simulators.ledger import Ledger, LedgerInUseError
 from simulators.replay import run_replay, tracks_of
 from simulators.settings import Simulation, load_simulation
 from telemetry.service import log as service_log
@@ -58,6 +58,8 @@ def simulate(
         tracks_of(simulation, deployment.registry)  # a recording that is wrong stops us before anything is sent
         try:
             statistics = asyncio.run(_play(deployment, simulation, incidents or (), for_s))
+        except LedgerInUseError as error:
+            fail(str(error), "one `simulate` for a data folder; `--data` names another", Exit.UNAVAILABLE)
         except sqlite3.Error as error:
             fail(f"the ledger {data / LEDGER} cannot be written: {error}", code=Exit.UNAVAILABLE)
     rows(

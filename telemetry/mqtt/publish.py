@@ -169,7 +169,8 @@ class Publisher:
                 await self._one_connection()
             except* (aiomqtt.MqttError, OSError) as group:
                 failures = 1 if self.traffic.connects > before else failures + 1
-                log.info("publisher_disconnected", client_id=self._client_id, error=str(group.exceptions[0]))
+                if failures <= 1:  # the first of a row says it; the rest would only repeat it
+                    log.info("not connected", client_id=self._client_id, error=str(group.exceptions[0]))
             await asyncio.sleep(back_off_s(failures, random.random()))  # noqa: S311 spreads reconnects, guards nothing
 
     async def _one_connection(self) -> None:

@@ -63,10 +63,14 @@ class RegistryWatch:
             failures = self.failures
             registry = await asyncio.to_thread(self.poll)
             if registry is not None:
-                _log.info("registry_reloaded", sites=len(registry.sites), devices=len(registry.devices))
+                _log.info("the registry was reloaded", sites=len(registry.sites), devices=len(registry.devices))
                 on_change(registry)
             elif self.failures > failures:
-                _log.warning("registry_kept", problems=len(self.problems), first=str(self.problems[0]))
+                _log.warning(
+                    "the registry has problems; the last good one stays in force",
+                    problems=len(self.problems),
+                    first=str(self.problems[0]),
+                )
 
 
 def _state(directory: Path) -> _State:

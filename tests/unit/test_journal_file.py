@@ -139,6 +139,14 @@ def test_a_newer_format_is_refused(path: Path) -> None:
         JournalFile(path, MIB)
 
 
+def test_a_file_that_is_no_journal_is_refused_with_the_mend(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(JournalUnusableError, match="move it away"):
+        JournalFile(path, MIB)
+    assert path.exists()
+
+
 def test_a_row_of_a_newer_version_is_refused() -> None:
     with pytest.raises(JournalUnusableError, match="version 2"):
         schema.decode(b"\x02\x90")
