@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from telemetry.document import Document, DocumentError, Problem
+from telemetry.loopback import is_loopback
 from telemetry.mqtt.session import SessionSettings, Subscription
-from telemetry.mqtt.settings import BrokerSettings, is_loopback
+from telemetry.mqtt.settings import BrokerSettings
 from telemetry.stores.settings import SqliteSettings, StoreSettings
 from telemetry.topics import Channel, filters
 

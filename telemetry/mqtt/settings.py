@@ -1,10 +1,11 @@
 """How to reach the broker."""
 
 import ssl
-from ipaddress import ip_address
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
+
+from telemetry.loopback import is_loopback
 
 
 class BrokerSettings(BaseModel):
@@ -66,13 +67,3 @@ class BrokerSettings(BaseModel):
                 "or, where the network is protected in another way, `insecure: true`"
             )
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,6 +1,5 @@
 """What a person writes about the store: `store:` in the deployment's settings."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -8,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, PositiveFloat, SecretStr, field_validator, model_validator
 
 from telemetry.document import Section
+from telemetry.loopback import is_loopback
 
 
 class SqliteSettings(Section):
@@ -77,7 +77,11 @@ class InfluxSettings(Section):
             raise ValueError("either `token` (2.x) or `username` and `password` (1.x), not both")
         if (self.username is None) != (self.password is None):
             raise ValueError("`username` and `password` together")
-        if urlsplit(self.url).scheme == "http" and not self.insecure and not is_loopback(self.url):
+        if (
+            urlsplit(self.url).scheme == "http"
+            and not self.insecure
+            and not is_loopback(urlsplit(self.url).hostname or "")
+        ):
             raise ValueError(
                 "https in `url`, because plain http to another machine sends credentials and readings in the clear; "
                 "where the network itself is protected, `insecure: true`"
@@ -86,12 +90,3 @@ class InfluxSettings(Section):
 
 
 StoreSettings = Annotated[SqliteSettings | InfluxSettings, Field(discriminator="kind")]
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address names this machine itself, without asking a name server."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

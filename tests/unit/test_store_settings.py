@@ -7,7 +7,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from telemetry.document import DocumentError, read
-from telemetry.stores.settings import InfluxSettings, SqliteSettings, StoreSettings, is_loopback
+from telemetry.loopback import is_loopback
+from telemetry.stores.settings import InfluxSettings, SqliteSettings, StoreSettings
 
 ADAPTER: TypeAdapter[SqliteSettings | InfluxSettings] = TypeAdapter(StoreSettings)
 SECURE = "https://influx.example.org:8086"
@@ -83,6 +84,6 @@ def test_retention_is_positive(days: int) -> None:
 
 
 def test_loopback_is_this_machine_only() -> None:
-    assert is_loopback("http://127.8.9.1")
-    assert not is_loopback("http://0.0.0.0")
-    assert not is_loopback("http://192.168.1.1")
+    assert is_loopback("127.8.9.1")
+    assert not is_loopback("0.0.0.0")
+    assert not is_loopback("192.168.1.1")
