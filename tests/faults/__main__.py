@@ -25,6 +25,7 @@ from tests.faults.table import SCENARIOS, Scenario
 
 RESULT = Path("build/faults.json")
 MINUTES_AT_MOST = 25.0
+NO_TIME = f"no time left of {MINUTES_AT_MOST:g} minutes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,9 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"no scenario {', '.join(unknown)}; `--list` shows them")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: everything is ended on the way out
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without
+    signal.signal(signal.SIGALRM, _too_late)
     end = time.monotonic() + MINUTES_AT_MOST * 60
     with tempfile.TemporaryDirectory(prefix="caretaker-faults-") as folder:
-        influxd = Influxd(Path(folder) / "influxdb")
+        try:
+            influxd = Influxd(Path(folder) / "influxdb")
+        except (pytest.skip.Exception, pytest.fail.Exception) as reason:
+            console.print(f"nothing can be tried: {reason}")
+            return 1
         try:
             influxd.start()
             results = [_one(name, Path(folder) / name, influxd, console, short=given.short, end=end) for name in names]
@@ -58,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     not_run = [figure for figure in figures if figure.holds is None]
     console.print(f"{len(figures) - len(missed) - len(not_run)} hold, {len(missed)} do not, {len(not_run)} not run")
     return 1 if missed or (not_run and os.environ.get(REQUIRE) == "1") else 0
+
+
+def _too_late(*_: object) -> None:
+    raise TimeoutError(NO_TIME)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -75,9 +86,9 @@ def _one(
     scenario = SCENARIOS[MUTANTS[name].scenario] if name in MUTANTS else SCENARIOS[name]
     done = scenario.done if name in SCENARIOS else f"mutant {name}, in `{scenario.name}`"
     promise = scenario.promises if name in SCENARIOS else "R17"
-    if time.monotonic() > end:
-        return done, [failed(promise, name, f"no time left of {MINUTES_AT_MOST:g} minutes")]
     began = time.monotonic()
+    if began > end:
+        return done, [failed(promise, name, NO_TIME)]
     console.print(f"[bold]{name}[/bold]: {done}")
     stage = Stage(
         folder,
@@ -86,12 +97,15 @@ def _one(
         say=lambda text: console.print(f"  {time.monotonic() - began:5.0f} s  {text}", highlight=False),
         mutant=name if name in MUTANTS else None,
     )
+    signal.setitimer(signal.ITIMER_REAL, end - began)
     try:
         figures = _caught(name, scenario, stage) if name in MUTANTS else scenario.run(stage)
     except pytest.skip.Exception as reason:
         figures = [skipped(promise, name, str(reason))]
     except (pytest.fail.Exception, Exception) as error:  # noqa: BLE001 - the others still run; it is a miss
         figures = [failed(promise, name, f"{type(error).__name__}: {error}"[:600])]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return done, figures
 
 

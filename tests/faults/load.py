@@ -22,6 +22,7 @@ EVENT_EVERY = 5
 EVENTS_A_MOMENT = 4
 STEP_MS = 10
 OUTSTANDING_AT_MOST = 2_000
+STALLED_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ class Client:
 
     def publish(self, number: int, topic: str, payload: bytes) -> None:
         """Hand one message over; waits while too many are not acknowledged."""
-        while self.outstanding > OUTSTANDING_AT_MOST:
-            time.sleep(0.01)
+        if self.outstanding > OUTSTANDING_AT_MOST:
+            wait_until(lambda: self.outstanding < OUTSTANDING_AT_MOST, "the broker acknowledges", STALLED_LIMIT_S)
         info = self._client.publish(topic, payload, qos=1)
         with self._lock:
             self.sent += 1
@@ -160,7 +161,7 @@ class Load(Client):
     def halt(self) -> int:
         """Publish no more; how many there were."""
         self._stop.set()
-        self._thread.join()
+        wait_until(lambda: not self.running, "the load ends", STALLED_LIMIT_S + 5)
         self.settle()
         return self.sent
 
