@@ -153,6 +153,10 @@ class Load(Client):
     def running(self) -> bool:
         return self._thread.is_alive()
 
+    def wait_for(self, sent: int) -> None:
+        """Wait until so many are published."""
+        wait_until(lambda: self.sent >= sent, f"{sent} readings are published", STALLED_LIMIT_S)
+
     def finish(self, limit_s: float) -> None:
         """Wait until everything is published and acknowledged by the broker."""
         wait_until(lambda: not self.running, "everything is published", limit_s)

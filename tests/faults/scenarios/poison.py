@@ -31,7 +31,7 @@ def poison(stage: Stage) -> list[Figure]:
         load = stack.enter_context(rig.load(Numbers(len(doses) * 100), 2_000))
         client = stack.enter_context(Client(rig.broker.port, "poisoner"))
         for number, one in enumerate(doses):
-            wait_until(lambda number=number: load.sent >= number * 100, "its turn")  # type: ignore[misc] # mypy/15177
+            load.wait_for(number * 100)
             client.publish(number, one.topic, one.payload)
         load.finish(60)
         client.settle()
@@ -122,7 +122,7 @@ def refusal(stage: Stage) -> list[Figure]:
         client = stack.enter_context(Client(rig.broker.port, "odd"))
         for number in range(3):
             body = {"time": numbers.start_ms + number, "values": {"wind_ms": 3.5 + number}}
-            wait_until(lambda number=number: load.sent > number * 2_000, "its turn")  # type: ignore[misc] # mypy/15177
+            load.wait_for(number * 2_000)
             client.publish(number, f"caretaker/v1/{SITE}/{ODD}/readings", json.dumps(body).encode())
         load.finish(60)
         client.settle()

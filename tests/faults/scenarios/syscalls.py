@@ -44,7 +44,7 @@ def run(stage: Stage) -> list[Figure]:
         with Client(rig.broker.port) as client:
             for number in range(readings):
                 client.publish(number, numbers.topic(number), numbers.payload(number))
-                wait_until(lambda number=number: rig.wire.acknowledged > number, "it is acknowledged")  # type: ignore[misc] # mypy/15177
+                _wait_for_ack(rig, number + 1)
         rig.quiet()
         rig.ingestor.stop()
         port = rig.to_broker.port
@@ -52,6 +52,10 @@ def run(stage: Stage) -> list[Figure]:
     figures.at_least("R17", "acknowledgements seen by the kernel", events.count(Event.PUBACK), readings)
     figures.exactly("R17", "acknowledgements without a sync before them", _too_early(events), 0)
     return figures.all
+
+
+def _wait_for_ack(rig: Rig, count: int) -> None:
+    wait_until(lambda: rig.wire.acknowledged >= count, f"reading {count} is acknowledged")
 
 
 def _too_early(events: Iterable[Event]) -> int:
