@@ -29,6 +29,10 @@ log = structlog.get_logger(__name__)
 CONNECT_LIMIT_S = 10.0
 BACK_OFF_FIRST_S = 0.1
 BACK_OFF_CAP_S = 10.0
+SHORT_LIFE_S = 5.0
+SHORT_LIVES = 3
+"""So many connections in a row that the broker ends within seconds look like two clients with one id. Mosquitto 2.0.11
+does not say so (0x8E) where it should."""
 
 
 class SessionSettings(BaseModel):
@@ -92,7 +96,8 @@ class Session:
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
         """Batches, in the order received, until `stop`. Raises `SessionTakenOverError`; everything else is retried."""
-        failures = 0
+        failures = short_lives = 0
+        clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
             try:
                 connection, answer = await self._connect()
@@ -105,7 +110,7 @@ class Session:
                 asyncio.create_task(connection.keep_alive(answer.server_keep_alive or KEEP_ALIVE_S), name="mqtt pings"),
                 asyncio.create_task(self._subscribe(connection, answer), name="mqtt subscribe"),
             ]
-            delivered = False
+            delivered, since_s = False, clock()
             try:
                 while not self._stopping.is_set() and (delivery := await connection.next()) is not None:
                     delivered = True
@@ -123,7 +128,11 @@ class Session:
             failures = 0 if delivered else failures + 1
             if self._stopping.is_set():
                 return
-            self._troubled(str(connection.failure))
+            short_lives = short_lives + 1 if clock() - since_s < SHORT_LIFE_S else 0
+            rivals = (
+                f"; does another client use the id {self._settings.client_id}?" if short_lives >= SHORT_LIVES else ""
+            )
+            self._troubled(f"{connection.failure}{rivals}")
             if isinstance(connection.failure, SessionTakenOverError):
                 raise connection.failure
             await self._back_off(failures)

@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -12,6 +13,23 @@ REMOVED = "[removed]"
 _SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|secret|token|authorization|api_?key|credential", re.IGNORECASE)
 # user:password@ in addresses, and what follows `Token ` or `Bearer ` in a header that a library puts into its error.
 _SECRET_TEXT = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)|(?<=Token )\S+|(?<=Bearer )\S+|(?<=Basic )\S+")
+
+
+class _Unbreakable:
+    """A text stream that goes on when a line can't be written: a full disk must not stop the service that logs it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def redact(text: str) -> str:
@@ -34,6 +52,7 @@ def configure(level: str = "info") -> None:
     """Set up logging for a service: to standard error, one line an event."""
     number = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr.isatty()
+    stream = cast("TextIO", _Unbreakable(sys.stderr))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -45,10 +64,10 @@ def configure(level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard module: the same shape, and the same removal.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)

@@ -58,6 +58,7 @@ class IngestorProcess:
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start; does not wait."""
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._arguments,

@@ -96,7 +96,7 @@ class Rig:
             self.ingestor = IngestorProcess(
                 self.config,
                 self.data,
-                self.folder / "ingestor.log",
+                self.data / "ingestor.log",
                 self._http_port,
                 before=self._setup.before,
                 module=COMMAND if mutant is None else ("tests.faults.mutant_launcher", mutant),

@@ -130,6 +130,14 @@ async def test_a_lost_session_is_counted(mosquitto: Callable[..., Mosquitto]) ->
         await eventually(lambda: taker.payloads == [b"1"])
 
 
+async def test_two_clients_with_one_id_are_suspected(broker: Mosquitto) -> None:
+    def suspected(taker: Taker) -> bool:
+        return "another client use the id caretaker-ingestor" in (taker.session.trouble or "")
+
+    async with Taker(broker.port) as one, Taker(broker.port) as other:
+        await eventually(lambda: suspected(one) or suspected(other))
+
+
 async def test_a_backlog_far_beyond_the_receive_maximum_takes_bounded_memory(broker: Mosquitto) -> None:
     settings = SessionSettings(receive_maximum=10)
     async with Taker(broker.port, settings) as taker:

@@ -1,6 +1,9 @@
 """Secrets never reach the log."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +31,16 @@ def test_a_secret_in_a_text_is_removed(text: str) -> None:
 def test_ordinary_text_stays() -> None:
     text = "broker 127.0.0.1:1883: connection lost at 08:00:00 (token bucket empty)"
     assert redact(text) == text
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    program = (
+        "import logging, structlog; from telemetry.service.log import configure; configure();"
+        "structlog.get_logger().error('the journal is full'); logging.getLogger('x').error('so it is'); print('alive')"
+    )
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, check=True)
+    assert answer.stdout == b"alive\n"
 
 
 def test_a_secret_in_a_field_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
