@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backlog, embedded, paced, profiled, saturated
+from bench import backlog, embedded, fleet, paced, profiled, saturated
 from bench.options import FULL, QUICK, Options
 from bench.report import Figure, Summary, machine, ratio, show, summarise, write
 from tests.components import find_program
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "delay": paced.delay,
     "embedded-cpu": embedded.saturated,
     "embedded-delay": embedded.delay,
+    "fleet": fleet.fleet,
     "profile": profiled.profile,
 }
 WHEN_ASKED = {"profile"}
