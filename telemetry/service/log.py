@@ -15,21 +15,20 @@ _SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|secret|token|authorization|ap
 _SECRET_TEXT = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)|(?<=Token )\S+|(?<=Bearer )\S+|(?<=Basic )\S+")
 
 
-class _Unbreakable:
-    """A text stream that goes on when a line can't be written: a full disk must not stop the service that logs it."""
+class _StandardError:
+    """Standard error, whatever it is at the moment.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    Goes on when a line can't be written: a full disk must not stop the service that logs it.
+    """
 
     def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except OSError:
-            return len(text)
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
         with suppress(OSError):
-            self._stream.flush()
+            sys.stderr.flush()
 
 
 def redact(text: str) -> str:
@@ -52,7 +51,7 @@ def configure(level: str = "info") -> None:
     """Set up logging for a service: to standard error, one line an event."""
     number = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr.isatty()
-    stream = cast("TextIO", _Unbreakable(sys.stderr))
+    stream = cast("TextIO", _StandardError())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
