@@ -29,6 +29,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fleet": fleet.fleet,
     "profile": profiled.profile,
 }
+PLAIN_GOAL, TELEGRAF_GOAL = 10 / 85, 10 / 23
+"""The goal of 10 us was set on a machine on which the plain pipeline took 85 us and Telegraf 23: so much on any machine."""
 WHEN_ASKED = {"profile"}
 """Not run unless named."""
 
@@ -79,8 +81,8 @@ def _is_asked(name: str, asked: str) -> bool:
 
 def _ratios(summaries: list[Summary]) -> list[Summary]:
     return [
-        *ratio(summaries, "ours.cpu", "plain.cpu", "CPU a message: ingestor / plain"),
-        *ratio(summaries, "ours.cpu", "telegraf.cpu", "CPU a message: ingestor / telegraf"),
+        *ratio(summaries, "ours.cpu", "plain.cpu", "CPU a message: ingestor / plain", PLAIN_GOAL),
+        *ratio(summaries, "ours.cpu", "telegraf.cpu", "CPU a message: ingestor / telegraf", TELEGRAF_GOAL),
         *ratio(summaries, "many.cpu", "ours.cpu", "CPU a message: 100,000 devices / 1,000", 1.5),
     ]
 

@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 MIB = 1024 * 1024
 EXPIRE_EVERY_S = 3600.0
+YOUNG_OBJECTS = 50_000
+"""Between collections: a batch makes thousands that are gone with it, and hardly anything here has cycles."""
 DRAIN_AT_STOP_S = 3.0
 """An ordered stop leaves the journal empty where the store is quick; where not, the next start goes on."""
 
@@ -88,6 +90,7 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
     drain = Drain(journal, store)
     pages = Pages(State(session, journal, drain, registry), Quarantine(journal_path), admitted)
     gc.freeze()  # the registry stays: no collection need look at it again
+    gc.set_threshold(YOUNG_OBJECTS)
     try:
         async with asyncio.TaskGroup() as tasks:
             receiving = tasks.create_task(receive(session, journal, admitted), name="receive")

@@ -21,7 +21,7 @@ PAYLOAD_KEPT_BYTES = 64 * 1024
 """Of a quarantined message."""
 
 
-RECENT_READINGS = 10_000
+RECENT_READINGS = 20_000
 """Kept in memory beside their rows, some MB: a store that keeps up need not have them read and decoded again."""
 
 

@@ -21,8 +21,8 @@ from telemetry.topics import Channel, topic
 
 log = structlog.get_logger(__name__)
 
-WRITE_READINGS = 10_000
-"""In one request at most: some MB of line protocol."""
+WRITE_READINGS = 5_000
+"""In one request at most: about a MB of line protocol."""
 BACK_OFF_FIRST_S = 0.25
 BACK_OFF_CAP_S = 5.0
 _CHANNELS = {Source.DEVICE: Channel.READINGS, Source.DERIVED: Channel.DERIVED, Source.ALERT: Channel.ALERTS}

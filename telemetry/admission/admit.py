@@ -91,12 +91,13 @@ def _plain(message: Message, device: Device, registry: Registry, limits: Limits)
         return None
     values = native.values
     ranges = registry.plain
-    for name, value in values.items():
-        if type(value) is not float:
-            return None
-        plausible = ranges.get(name)
-        if plausible is None or not plausible[0] <= value <= plausible[1]:
-            return None
+    try:
+        for name, value in values.items():
+            low, high = ranges[name]
+            if type(value) is not float or not low <= value <= high:
+                return None
+    except KeyError:  # not a number that devices say
+        return None
     return Reading(device.id, time_ns, native.seq, values, {}) if values else None
 
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import mqtt5
 import structlog
+from mqtt5 import PublishPacket, read  # by name: looked up for every message
 
 from telemetry.message import Message
 from telemetry.mqtt.inflight import Delivery, Inflight
@@ -94,7 +95,7 @@ class Connection(asyncio.Protocol):
         counts = self._counts
         while offset < len(data):
             try:
-                packet, used = mqtt5.read(view[offset:])
+                packet, used = read(view[offset:])
             except IndexError:  # the packet is not all here yet
                 break
             except ValueError as error:
@@ -102,7 +103,7 @@ class Connection(asyncio.Protocol):
                 self.abort(f"the broker sent a malformed packet: {error}")
                 return
             offset += used
-            if type(packet) is mqtt5.PublishPacket:
+            if type(packet) is PublishPacket:
                 payload, packet_id = packet.payload, packet.packet_id
                 size += len(payload)
                 if packet_id is not None:
