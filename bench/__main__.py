@@ -30,7 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "profile": profiled.profile,
 }
 PLAIN_GOAL, TELEGRAF_GOAL = 10 / 85, 10 / 23
-"""The goal of 10 us was set on a machine on which the plain pipeline took 85 us and Telegraf 23: so much on any machine."""
+"""The goal of 10 us was set where the plain pipeline took 85 us and Telegraf 23: as ratios it holds on any machine."""
 WHEN_ASKED = {"profile"}
 """Not run unless named."""
 
