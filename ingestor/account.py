@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from telemetry.message import Reason
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -48,8 +46,3 @@ def read(rows: Mapping[str, int], journal: int) -> Account:
         journal=journal,
         rejects=under(REJECTS),
     )
-
-
-def disposition(reason: Reason) -> str:
-    """The figure to which a rejection counts."""
-    return f"{IGNORED}{reason}" if reason.ignored else QUARANTINED

@@ -39,9 +39,8 @@ class NoRoomError(Exception):
 class JournalFile:
     """Readings on their way, quarantine and account in one SQLite file with a lock of its own."""
 
-    def __init__(self, path: Path, quarantine_cap_bytes: int, synchronous: str = "FULL") -> None:
+    def __init__(self, path: Path, quarantine_cap_bytes: int) -> None:
         self._path = path
-        self._synchronous = synchronous
         self._quarantine_cap_bytes = quarantine_cap_bytes
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -70,7 +69,7 @@ class JournalFile:
             ) from error
 
     def _open(self) -> None:
-        self._connection = schema.connect(self._path, self._synchronous)
+        self._connection = schema.connect(self._path)
         self._path.chmod(0o600)
         query = self._connection.execute
         self.readings, self.live_bytes = query(
@@ -239,7 +238,7 @@ class JournalFile:
             lost += rejection.readings
             figures[f"{account.REJECTS}{rejection.reason}"] += 1
             if rejection.reason.ignored:
-                figures[account.disposition(rejection.reason)] += rejection.readings
+                figures[f"{account.IGNORED}{rejection.reason}"] += rejection.readings
                 continue
             message = rejection.message
             payload = message.payload[:PAYLOAD_KEPT_BYTES]

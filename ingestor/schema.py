@@ -43,7 +43,7 @@ class JournalUnusableError(Exception):
     """The file can't be used as it is; the message says why and what to do."""
 
 
-def connect(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
     """The file for writing; made when it is not there.
 
     Raises `JournalUnusableError` for a file of a newer version, and `sqlite3.Error`.
@@ -54,7 +54,7 @@ def connect(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
         if version == 0:
             connection.execute("pragma page_size = 16384")  # bodies are large: fewer overflow pages
         connection.execute("pragma journal_mode = wal")
-        connection.execute(f"pragma synchronous = {synchronous}")
+        connection.execute("pragma synchronous = full")  # a commit is on the disk when it returns
         connection.execute("pragma wal_autocheckpoint = 1000")
         if version == 0:
             connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit;")

@@ -34,7 +34,6 @@ class Drain:
     def __init__(self, journal: Journal, store: StoreWriter) -> None:
         self._journal = journal
         self._store = store
-        self._pause = asyncio.Event()
         self.trouble: str | None = None
         self.alarm = False
         self.writes = 0

@@ -4,8 +4,9 @@
 `sites/`, `people/`, `devices/` and `metrics/`. How YAML is written stands in `written.py`, how CSV in `sheet.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from telemetry.catalogue.load import load_catalogue
 from telemetry.catalogue.metric import Metric
@@ -15,6 +16,8 @@ from telemetry.registry.models import Area, Person, Registry, Site
 from telemetry.registry.place import Place, claim
 from telemetry.registry.sheet import MAX_PROBLEMS, Row, Sheet
 from telemetry.registry.written import DeviceEntry, DevicesFile, PeopleFile, PersonEntry, SiteEntry, SitesFile
+
+_Entry = TypeVar("_Entry", SiteEntry, PersonEntry)
 
 
 def registry_files(directory: Path) -> Mapping[str, tuple[Path, ...]]:
@@ -73,23 +76,37 @@ def _metrics(paths: tuple[Path, ...], directory: Path, problems: list[Problem]) 
 
 def _sites(paths: tuple[Path, ...], directory: Path, problems: list[Problem]) -> Mapping[str, Site]:
     sites: dict[str, Site] = {}
+    for entry, place in _entries(
+        paths, directory, "sites", lambda document: document.validate(SitesFile).sites, problems
+    ):
+        problems += _area_problems(entry, place)
+        sites[entry.id] = _site(entry)
+    return sites
+
+
+def _entries(
+    paths: Iterable[Path],
+    directory: Path,
+    section: str,
+    read: Callable[[Document], Sequence[_Entry]],
+    problems: list[Problem],
+) -> Iterator[tuple[_Entry, Place]]:
+    """The entries of all files that can be read, each with its place; the first of an id, the others are problems."""
     places: dict[str, Place] = {}
     for path in paths:
         try:
             document = Document.open(path, _name(path, directory))
-            entries = document.validate(SitesFile).sites
+            entries = read(document)
         except DocumentError as error:
             problems += error.problems
             continue
         for index, entry in enumerate(entries):
-            place = Place(document, index, "sites")
+            place = Place(document, index, section)
             taken = claim(places, entry.id, place)
             if taken is not None:
                 problems.append(taken)
                 continue
-            problems += _area_problems(entry, place)
-            sites[entry.id] = _site(entry)
-    return sites
+            yield entry, place
 
 
 def _site(entry: SiteEntry) -> Site:
@@ -116,23 +133,12 @@ def _people(
     paths: tuple[Path, ...], directory: Path, sites: Mapping[str, Site] | None, problems: list[Problem]
 ) -> Mapping[str, Person]:
     people: dict[str, Person] = {}
-    places: dict[str, Place] = {}
-    for path in paths:
-        try:
-            document = Document.open(path, _name(path, directory))
-            entries = document.validate(PeopleFile).people
-        except DocumentError as error:
-            problems += error.problems
-            continue
-        for index, entry in enumerate(entries):
-            place = Place(document, index, "people")
-            taken = claim(places, entry.id, place)
-            if taken is not None:
-                problems.append(taken)
-                continue
-            if sites is not None:
-                problems += [place.unknown("sites", "site", site, sites) for site in entry.sites if site not in sites]
-            people[entry.id] = _person(entry)
+    for entry, place in _entries(
+        paths, directory, "people", lambda document: document.validate(PeopleFile).people, problems
+    ):
+        if sites is not None:
+            problems += [place.unknown("sites", "site", site, sites) for site in entry.sites if site not in sites]
+        people[entry.id] = _person(entry)
     return people
 
 

@@ -84,8 +84,8 @@ MUTANTS = {
         ),
         Mutant(
             "not-synced",
-            "ingestor.journal_file",
-            (Change('synchronous: str = "FULL"', 'synchronous: str = "OFF"'),),
+            "ingestor.schema",
+            (Change('"pragma synchronous = full"', '"pragma synchronous = off"'),),
             "syscalls",
             "acknowledgements without a sync before them",
         ),

@@ -58,9 +58,9 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
     connect = schema.connect
 
-    def flaky(path: Path, synchronous: str = "FULL") -> FlakyConnection:
+    def flaky(path: Path) -> FlakyConnection:
         disk.opened += 1
-        return FlakyConnection(connect(path, synchronous), disk)
+        return FlakyConnection(connect(path), disk)
 
     monkeypatch.setattr(schema, "connect", flaky)
     return disk
