@@ -71,12 +71,13 @@ def parse(line: str) -> Parsed:
 
 
 def can_stand(text: str) -> bool:
-    return bool(text) and "\\" not in text and text.isprintable()
+    return bool(text) and "\\" not in text and text.isprintable() and '"' not in text
 
 
 @given(NAMES, NAMES, NAMES, st.dictionaries(NAMES, NUMBERS | TEXTS, min_size=1), TIMES, st.integers(0, 3))
 @example("m", "s", "d", {"a": "\\", "b": '"'}, 1, 1)
 @example("m", "s", "d", {"a b,c=d": 'x", b=1 2\nm a=1 3'}, 1, 0)
+@example("m", "s", "d", {'="': 0.0}, 0, 0)
 @example("#m", "s", "d", {"a": 1.0}, 1, 0)
 def test_any_text_in_any_slot(
     measurement: str, site: str, device: str, values: dict[str, float | str], time_ns: int, quality: int

@@ -28,6 +28,7 @@ def escape_measurement(name: str) -> str:
 
 
 def _check_name(name: str) -> None:
-    # A backslash in a name has no escape of its own; the store reads it by what follows.
-    if not name or "\\" in name or not name.isprintable():
+    # A backslash in a name has no escape of its own; the store reads it by what follows. A quote behind an escaped `=`
+    # looks like the start of a text.
+    if not name or "\\" in name or '"' in name or not name.isprintable():
         raise ValueError(f"a name that line protocol cannot carry: {name!r}")
