@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     store: StoreSettings = SqliteSettings()
     journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()
+    alerts: object = None
+    """The alert service's section; it is checked there."""
     max_age_days: float = Field(default=30, gt=0)
     """Older readings are refused, but for sites with `archive: true`. Longer than the broker keeps our session."""
     max_future_s: float = Field(default=300, ge=0)

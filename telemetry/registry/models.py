@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from telemetry.catalogue.metric import Kind, Metric, Source
+from telemetry.registry.hours import Hours
 
 
 class Area(Struct, frozen=True, gc=False):
@@ -45,7 +46,8 @@ class Person(Struct, frozen=True):
     receivers: tuple[str, ...]
     sites: tuple[str, ...]
     """Empty: all sites."""
-    hours: str | None = None
+    hours: Hours | None = None
+    """When this person is told; None: always. In the time zone of the site that it is about."""
 
 
 class Outage(Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PlainValidator, SecretStr
 
 from telemetry.catalogue.load import LanguageTag, Names, Text
 from telemetry.document import Section, nearest
+from telemetry.registry.hours import Hours, parse_hours
 from telemetry.topics import ID
 
 ID_EXPECTED = "1 to 64 of a-z, 0-9, _ and -"
@@ -68,6 +69,10 @@ def _moment(text: object) -> datetime:
         raise ValueError(TIME_EXPECTED) from None
 
 
+def _hours(text: object) -> Hours:
+    return parse_hours(str(text))
+
+
 def moment(text: str) -> datetime:
     """An ISO 8601 time; without an offset it is the site's local time.
 
@@ -84,6 +89,7 @@ Unit = Annotated[str, AfterValidator(_unit)]
 Interval = Annotated[float, AfterValidator(_interval)]
 TimeZone = Annotated[ZoneInfo, PlainValidator(_timezone)]
 Moment = Annotated[datetime, PlainValidator(_moment)]
+WeekHours = Annotated[Hours, PlainValidator(_hours)]
 
 
 class AreaEntry(Section):
@@ -122,7 +128,7 @@ class PersonEntry(Section):
     language: LanguageTag = "en"
     receivers: tuple[SecretStr, ...] = ()
     sites: tuple[str, ...] = ()
-    hours: Text | None = None
+    hours: WeekHours | None = None
 
 
 class PeopleFile(Section):

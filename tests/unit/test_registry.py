@@ -8,6 +8,7 @@ import pytest
 
 from telemetry.document import DocumentError
 from telemetry.registry import devices, sheet
+from telemetry.registry.hours import parse_hours
 from telemetry.registry.load import load_registry, registry_files
 from telemetry.registry.models import Device, Outage, Person, Registry
 
@@ -113,7 +114,7 @@ people:
     language: zh-Hant
     receivers: ['mailto:duty@example.org']
     sites: [pier]
-    hours: 8-20
+    hours: mon-fri 08:00-20:00
   - {id: all, name: Duty manager}
 """,
         metrics_yaml="pool: {depth_m: {unit: m, names: {en: Depth}}}",
@@ -121,7 +122,7 @@ people:
     )
 
     assert registry.people["duty"] == Person(
-        "duty", "Duty attendant", "zh-Hant", ("mailto:duty@example.org",), ("pier",), "8-20"
+        "duty", "Duty attendant", "zh-Hant", ("mailto:duty@example.org",), ("pier",), parse_hours("mon-fri 08:00-20:00")
     )
     assert registry.people["all"] == Person("all", "Duty manager", "en", (), ())
     pier = registry.sites["pier"]
