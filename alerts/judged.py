@@ -53,6 +53,8 @@ class Remembered(Struct):
     """The alert clock and others, by name."""
     alerts: list[Alert] = []
     """Those that are active."""
+    silences: list[Silence] = []
+    """Those that are not over."""
 
 
 class Judged(Struct):
