@@ -13,6 +13,7 @@ from math import isfinite
 
 import structlog
 
+from simulators.encode import Sample
 from simulators.faults import Faults
 from simulators.incidents import Incident, IncidentKind, NoPlaceError, begin
 from simulators.lane import Lane, Parcel, Statistics
@@ -32,6 +33,7 @@ AT_ONCE = 100
 """Publishes planned before others have their turn."""
 PRESS_EVERY_MS = 1_000
 TOO_LATE_MS = 30_000
+DETECTOR_KIND = "toilet_leak"
 PARTING_S = 3.0
 
 log = structlog.get_logger()
@@ -93,10 +95,11 @@ class Fleet:
                 self._send(what)
         return True
 
-    def begin(self, kind: IncidentKind, now_ms: int) -> Incident:
-        """Play an incident from now on. Raises `NoPlaceError`."""
-        incident = begin(kind, self._city.devices, now_ms, now_ms)
+    def begin(self, kind: IncidentKind, now_ms: int, seconds: int | None = None) -> Incident:
+        """Play an incident from now on, for `seconds` or as long as is usual. Raises `NoPlaceError`."""
+        incident = begin(kind, self._city.devices, now_ms, now_ms, seconds)
         self._incidents.append(incident)
+        self._detect(incident, now_ms)
         if kind is IncidentKind.GATEWAY_DOWN:
             for gateway in incident.devices:
                 self._lanes[gateway].go_down()
@@ -106,9 +109,17 @@ class Fleet:
         """Let gateways come back, forget what is over."""
         for incident in [incident for incident in self._incidents if incident.end_ms <= now_ms]:
             self._incidents.remove(incident)
+            self._detect(incident, now_ms)
             if incident.kind is IncidentKind.GATEWAY_DOWN:
                 for gateway in incident.devices:
                     self._lanes[gateway].come_up()
+
+    def _detect(self, incident: Incident, now_ms: int) -> None:
+        """A detector speaks at once when what it watches for begins or ends: its interval is only a sign of life."""
+        for ticker in (self._city.tickers[name] for name in sorted(incident.devices)):
+            if ticker.device.kind == DETECTOR_KIND:
+                sample = Sample(now_ms, None, ticker.values(now_ms, 0))
+                self._plan(Outgoing(now_ms, ticker.device, [sample]))
 
     def _tick(self, ticker: Ticker, at_ms: int, now_ms: int) -> None:
         tick = ticker.tick(at_ms)
@@ -181,8 +192,9 @@ async def run_fleet(
 ) -> None:
     """Run all devices but those of archive sites until `stop` is set.
 
-    `commands` takes names of incidents (`IncidentKind`); what is none is logged. `ledger` is open. What is not
-    acknowledged within `PARTING_S` after the stop stays unknown in the ledger.
+    `commands` takes names of incidents (`IncidentKind`), with the seconds that they last if not the usual, as in
+    `leak 60`; what is none is logged. `ledger` is open. What is not acknowledged within `PARTING_S` after the stop
+    stays unknown in the ledger.
     """
     statistics = Statistics() if statistics is None else statistics
     city_devices = [device for device in registry.devices.values() if not registry.sites[device.site].archive]
@@ -218,12 +230,12 @@ async def _part(lanes: list[Lane]) -> None:
 
 def _obey(fleet: Fleet, commands: "asyncio.Queue[str]", statistics: Statistics) -> None:
     while not commands.empty():
-        word = commands.get_nowait()
+        word, _, seconds = commands.get_nowait().partition(" ")
         try:
-            incident = fleet.begin(IncidentKind(word), _now_ms())
+            incident = fleet.begin(IncidentKind(word), _now_ms(), int(seconds) if seconds else None)
         except ValueError:
             known = ", ".join(IncidentKind)
-            log.warning("no such incident", found=word, expected=known)
+            log.warning("no such incident", found=f"{word} {seconds}".rstrip(), expected=known)
         except NoPlaceError as error:
             log.warning("the incident has no place here", detail=str(error))
         else:

@@ -61,9 +61,9 @@ class Incident(Struct, frozen=True):
         return outgoing.saying([self._sample(sample) for sample in outgoing.samples])
 
     def _sample(self, sample: Sample) -> Sample:
-        level = self.level(sample.time_ms)
-        if level == 0.0:
+        if not self.start_ms <= sample.time_ms < self.end_ms:
             return sample
+        level = self.level(sample.time_ms)
         values: dict[str, Value] = dict(sample.values)
         if self.kind is IncidentKind.LEAK:
             if "leak" in values:
@@ -84,8 +84,15 @@ class NoPlaceError(Exception):
     """The registry has no device to which the incident could happen."""
 
 
-def begin(kind: IncidentKind, devices: Sequence[Device], now_ms: int, number: int) -> Incident:
-    """The incident, from now on. `number` picks the place: another one each time. Raises `NoPlaceError`."""
+def begin(
+    kind: IncidentKind, devices: Sequence[Device], now_ms: int, number: int, seconds: int | None = None
+) -> Incident:
+    """The incident, from now on, for `seconds` or as long as is usual for its kind.
+
+    `number` picks the place: another one each time. Raises `NoPlaceError`, and `ValueError` where it lasts no second.
+    """
+    if seconds is not None and seconds < 1:
+        raise ValueError(f"an incident lasts a second at least, not {seconds}")
     epicentres = {
         IncidentKind.LEAK: "toilet_leak",
         IncidentKind.ODOUR: "toilet_odour",
@@ -99,7 +106,8 @@ def begin(kind: IncidentKind, devices: Sequence[Device], now_ms: int, number: in
     if not places:
         raise NoPlaceError(f"{kind}: no device of kind {epicentres[kind]} is simulated")
     place = places[int(unit(0x1C1DE27, number) * len(places))]
-    seconds = DURATION_S[kind]
+    seconds = seconds or DURATION_S[kind]
+    lasts = f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} s"
     match kind:
         case IncidentKind.LEAK:
             struck = {
@@ -108,15 +116,15 @@ def begin(kind: IncidentKind, devices: Sequence[Device], now_ms: int, number: in
                 if device.id == place.id
                 or (device.kind == "toilet_water" and device.site == place.site and device.area == place.area)
             }
-            sentence = f"Water on the floor at {_name(place)}, {place.site}: for {seconds // 60} minutes."
+            sentence = f"Water on the floor at {_name(place)}, {place.site}: for {lasts}."
         case IncidentKind.ODOUR:
             struck = {place.id}
-            sentence = f"The fan at {_name(place)}, {place.site} has failed: ammonia rises for {seconds // 60} minutes."
+            sentence = f"The fan at {_name(place)}, {place.site} has failed: ammonia rises for {lasts}."
         case IncidentKind.GATEWAY_DOWN:
             struck = {place.id}
             silent = sum(device.parent == place.id for device in devices)
             sentence = (
-                f"{_name(place)} at {place.site} has lost power: {silent} devices behind it are silent for {seconds} s."
+                f"{_name(place)} at {place.site} has lost power: {silent} devices behind it are silent for {lasts}."
             )
     return Incident(kind, now_ms, now_ms + seconds * 1000, frozenset(struck), sentence)
 
