@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from enum import IntEnum, StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, Self
 
 import typer
 from rich.console import Console
@@ -35,6 +35,18 @@ class Exit(IntEnum):
     """It was asked for something that cannot be: a wrong option, a file that is not there."""
     UNAVAILABLE = 3
     """Something it needs does not answer: a broker, a store, a service."""
+
+
+class Coloured(str):
+    """A word that a person's table shows in a colour. To programs, and through a pipe, a word as any other."""
+
+    __slots__ = ("colour",)
+
+    def __new__(cls, word: str, colour: str) -> Self:
+        """`colour` as Rich has it."""
+        self = super().__new__(cls, word)
+        self.colour = colour
+        return self
 
 
 FormatOption = Annotated[
@@ -94,7 +106,7 @@ def _table(columns: Sequence[str], lines: Sequence[Sequence[Cell]]) -> None:
         numeric = any(_is_number(line[number]) for line in lines)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for line in lines:
-        table.add_row(*(Text("–" if cell is None else _cell(cell)) for cell in line))  # noqa: RUF001 - a dash, not a minus
+        table.add_row(*(Text(_cell(cell), cell.colour if isinstance(cell, Coloured) else "") for cell in line))
     # A pipe has no width: there, nothing is folded.
     on_screen = sys.stdout.isatty()
     buffer = io.StringIO()
@@ -103,6 +115,8 @@ def _table(columns: Sequence[str], lines: Sequence[Sequence[Cell]]) -> None:
 
 
 def _cell(cell: Cell) -> str:
+    if cell is None:
+        return "–"  # noqa: RUF001 - a dash, not a minus
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

@@ -7,7 +7,7 @@ import json
 import pytest
 import typer
 
-from caretaker.output import Cell, Exit, Format, fail, rows
+from caretaker.output import Cell, Coloured, Exit, Format, fail, rows
 
 COLUMNS = ("device", "value", "at")
 ROWS: list[tuple[Cell, ...]] = [("odour", 1.5, None), ('a "b", c', 200.123456, True)]
@@ -27,6 +27,15 @@ def test_csv_quotes_and_leaves_none_empty(capsys: pytest.CaptureFixture[str]) ->
 def test_a_table_stands_in_columns_with_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
     rows(COLUMNS, ROWS)
     assert capsys.readouterr().out == 'device      value  at\nodour         1.5  –\na "b", c  200.123  yes\n'  # noqa: RUF001
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_a_coloured_word_is_a_word_as_any_other_through_a_pipe(
+    capsys: pytest.CaptureFixture[str], format_: Format
+) -> None:
+    rows(("severity",), [(Coloured("critical", "bold red"),)], format_)
+    assert "critical" in (out := capsys.readouterr().out)
+    assert "\x1b" not in out
 
 
 def test_no_rows_are_still_a_table(capsys: pytest.CaptureFixture[str]) -> None:
