@@ -40,6 +40,7 @@ class Exit(IntEnum):
 class Coloured(str):
     """A word that a person's table shows in a colour. To programs, and through a pipe, a word as any other."""
 
+    __slots__ = ("colour",)
     colour: str
 
     def __new__(cls, word: str, colour: str) -> Self:
