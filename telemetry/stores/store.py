@@ -39,6 +39,8 @@ class Sample(Struct, frozen=True, gc=False):
     """As stored: event time in ns; for kind `event` the sequence number stands below the millisecond."""
     value: float | str
     quality: Quality
+    rule: str = ""
+    """The rule of an alert; empty for all else."""
 
 
 class StoreWriter(Protocol):
@@ -48,7 +50,10 @@ class StoreWriter(Protocol):
         """Make what is missing (bucket, tables) and check what is there. Raises `StoreUnusableError` with the mend."""
 
     async def write(self, readings: Sequence[Reading]) -> Outcome:
-        """Store; idempotent: the same device, metric and time is one value, the last received wins. Never raises."""
+        """Store; idempotent: the same device, metric, time and (of an alert) rule is one value, the last received wins.
+
+        Never raises.
+        """
 
     async def close(self) -> None:
         """Let go of connections and files."""
@@ -68,10 +73,13 @@ class StoreReader(Protocol):
     """The way out. Both questions raise `StoreAwayError` when the store does not answer."""
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
-        """The newest value of each metric of each device."""
+        """The newest value of each metric of each device; of an alert's metrics that of each rule."""
 
     def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
-        """All values with start <= time < end, in order of time, a metric after the other."""
+        """All values with start <= time < end, in order of time, a metric after the other.
+
+        Of an alert's metrics those of all rules; which of one moment comes first is not said.
+        """
 
     async def close(self) -> None:
         """Let go of connections and files."""

@@ -19,6 +19,8 @@ Parsed = tuple[str, dict[str, str], dict[str, float | str | int], int]
 NASTY = st.sampled_from(list(",= \"\\\n\r\t#%$'\0{}i0né廁\ud800"))
 TEXTS = st.text() | st.text(NASTY) | st.text(st.characters())
 NAMES = st.text(list(",= \"#%'{}i0né廁"), min_size=1) | st.text(NASTY, min_size=1) | st.text(min_size=1)
+TAGS = st.tuples(NAMES, NAMES, st.just("") | NAMES)
+"""Site, device, rule."""
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TIMES = st.integers(-(2**63) + 2, 2**63 - 2)
 
@@ -74,17 +76,18 @@ def can_stand(text: str) -> bool:
     return bool(text) and "\\" not in text and text.isprintable() and '"' not in text
 
 
-@given(NAMES, NAMES, NAMES, st.dictionaries(NAMES, NUMBERS | TEXTS, min_size=1), TIMES, st.integers(0, 3))
-@example("m", "s", "d", {"a": "\\", "b": '"'}, 1, 1)
-@example("m", "s", "d", {"a b,c=d": 'x", b=1 2\nm a=1 3'}, 1, 0)
-@example("m", "s", "d", {'="': 0.0}, 0, 0)
-@example("#m", "s", "d", {"a": 1.0}, 1, 0)
+@given(NAMES, TAGS, st.dictionaries(NAMES, NUMBERS | TEXTS, min_size=1), TIMES, st.integers(0, 3))
+@example("m", ("s", "d", ""), {"a": "\\", "b": '"'}, 1, 1)
+@example("m", ("s", "d", ""), {"a b,c=d": 'x", b=1 2\nm a=1 3'}, 1, 0)
+@example("m", ("s", "d", "r"), {'="': 0.0}, 0, 0)
+@example("#m", ("s", "d", ""), {"a": 1.0}, 1, 0)
 def test_any_text_in_any_slot(
-    measurement: str, site: str, device: str, values: dict[str, float | str], time_ns: int, quality: int
+    measurement: str, tags: tuple[str, str, str], values: dict[str, float | str], time_ns: int, quality: int
 ) -> None:
-    point = Point(measurement, site, device, time_ns, values, {})
+    site, device, rule = tags
+    point = Point(measurement, site, device, time_ns, values, {}, rule)
     stated = dict.fromkeys(list(values)[:1], quality)
-    names = [measurement, site, device, *values]
+    names = [measurement, site, device, *([rule] if rule else []), *values]
     if not all(map(can_stand, names)) or measurement.startswith("#"):
         with pytest.raises(ValueError, match=r"line protocol|start with #"):
             serialise(point, stated)
@@ -94,8 +97,10 @@ def test_any_text_in_any_slot(
         fields[metric_name] = held
         if metric_name in stated:
             fields[quality_field(metric_name)] = quality
-    expected = (measurement, {"device": device, "site": site}, fields, time_ns)
-    assert parse(serialise(point, stated)) == expected
+    shown = {"device": device, **({"rule": rule} if rule else {}), "site": site}
+    found = parse(serialise(point, stated))
+    assert found == (measurement, shown, fields, time_ns)
+    assert list(found[1]) == sorted(shown)
 
 
 GAUGES = [f"g{k}" for k in range(4)]
@@ -107,6 +112,7 @@ METRICS = {
         metric("e", kind=Kind.EVENT, measurement="events"),
         metric("e2", kind=Kind.EVENT, measurement="events"),
         metric("t", kind=Kind.TEXT, measurement="m0"),
+        *(metric(name) for name in ("alert_severity", "alert_state", "alert_rule")),
     ]
 }
 KNOWN = Registry(
@@ -114,14 +120,19 @@ KNOWN = Registry(
     {"s": Site("s", {}, ZoneInfo("UTC"), {})},
     {"d": Device("d", "s", "k"), "odd one": Device("odd one", "s=%d", "k"), "bad\\": Device("bad\\", "s", "k")},
 )
+VALUES = st.dictionaries(
+    st.sampled_from([*METRICS, "unknown"]), st.floats() | TEXTS | st.integers() | st.booleans(), max_size=5
+)
+ALERTS = st.fixed_dictionaries(
+    {"alert_rule": st.sampled_from(["odour", "leak", "Not an id"])},
+    optional={"alert_severity": NUMBERS, "alert_state": NUMBERS, "g0": NUMBERS},
+)
 READINGS = st.builds(
     Reading,
     st.sampled_from(["d", "odd one", "bad\\", "nobody"]),
     TIMES | st.just(2**63),
     st.none() | st.integers(0, 2**40),
-    st.dictionaries(
-        st.sampled_from([*METRICS, "unknown"]), st.floats() | TEXTS | st.integers() | st.booleans(), max_size=5
-    ),
+    VALUES | ALERTS,
     st.dictionaries(st.sampled_from(list(METRICS)), st.sampled_from([*Quality, Quality(3)]), max_size=2),
 )
 
@@ -129,10 +140,10 @@ READINGS = st.builds(
 @given(st.lists(READINGS, max_size=6))
 def test_the_short_way_writes_what_the_long_way_means(readings: list[Reading]) -> None:
     batch = LineEncoder(lambda: KNOWN).encode(readings)
-    expected: list[tuple[int, str, str, int, dict[str, float | str]]] = []
+    expected: list[tuple[int, str, str, str, int, dict[str, float | str]]] = []
     for index, reading in enumerate(readings):
         expected += [
-            (index, point.measurement, point.site, point.time_ns, dict(point.values))
+            (index, point.measurement, point.site, point.rule, point.time_ns, dict(point.values))
             for point in split(reading, KNOWN).points
             if point.device != "bad\\"
         ]
@@ -140,7 +151,7 @@ def test_the_short_way_writes_what_the_long_way_means(readings: list[Reading]) -
     for index, line in zip(batch.owners, batch.lines, strict=True):
         measurement, tags, fields, time_ns = parse(line)
         plain = {key: held for key, held in fields.items() if not key.endswith("_q")}
-        found.append((index, measurement, tags["site"], time_ns, plain))
+        found.append((index, measurement, tags["site"], tags.get("rule", ""), time_ns, plain))
     assert found == expected
     faulty = [
         one for one in readings if split(one, KNOWN).faults or (one.device == "bad\\" and split(one, KNOWN).points)

@@ -152,5 +152,5 @@ def serialise(point: Point, quality: Mapping[str, int]) -> str:
         fields.append(f"{escape_name(metric)}={text}")
         if metric in quality:
             fields.append(f"{escape_name(quality_field(metric))}={quality[metric]}i")
-    start = f"{escape_measurement(point.measurement)},{serialise_tags(point.device, point.site)}"
+    start = f"{escape_measurement(point.measurement)},{serialise_tags(point.device, point.site, point.rule)}"
     return f"{start} {','.join(fields)} {point.time_ns}"

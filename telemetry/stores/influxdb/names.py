@@ -6,9 +6,10 @@ NAME_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 MEASUREMENT_ESCAPES = str.maketrans({",": r"\,", " ": r"\ "})
 
 
-def serialise_tags(device: str, site: str) -> str:
-    """The tags, in the order of their names, in which InfluxDB keeps them."""
-    return f"device={escape_name(device)},site={escape_name(site)}"
+def serialise_tags(device: str, site: str, rule: str) -> str:
+    """The tags, in the order of their names, in which InfluxDB keeps them. An empty rule is no tag."""
+    of_rule = f"rule={escape_name(rule)}," if rule else ""
+    return f"device={escape_name(device)},{of_rule}site={escape_name(site)}"
 
 
 def escape_name(name: str) -> str:

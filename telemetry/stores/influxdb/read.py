@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from telemetry.catalogue.metric import Metric
 from telemetry.reading import Quality
 from telemetry.registry.models import Registry
-from telemetry.series import quality_field
+from telemetry.series import ALERT, quality_field
 from telemetry.stores.influxdb.client import InfluxHttp
 from telemetry.stores.influxdb.influxql import identifier, rows, select, series
 from telemetry.stores.influxdb.provision import field_types
@@ -14,7 +14,8 @@ from telemetry.stores.store import Sample
 from telemetry.stores.thread import StoreThread
 
 PAGE = 10_000
-"""Rows fetched at a time: bounds memory on both sides. Must exceed the number of sites one device has stood at."""
+"""Rows fetched at a time: bounds memory on both sides. Must exceed the rows that one device can have of one moment: the
+sites at which it has stood, of an alert's metrics times the rules."""
 DEVICES_AT_ONCE = 50
 """In one query: their names travel in its address."""
 
@@ -29,7 +30,7 @@ class InfluxReader:
         self._http = InfluxHttp(settings)  # touched by the thread only
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
-        """The newest value of each metric of each device, in the order asked for, then by metric."""
+        """The newest value of each metric of each device, in the order asked for, then by metric, then by rule."""
         return await self._thread.run(self._latest, list(dict.fromkeys(devices)))
 
     async def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
@@ -69,25 +70,32 @@ class InfluxReader:
         parameters = {f"device{index}": device for index, device in enumerate(devices)}
         anyone = " OR ".join(f'"device" = ${name}' for name in parameters)
         what = f"last({identifier(metric.name)}) AS value, {identifier(quality_field(metric.name))} AS quality"
-        query = select(what, metric.measurement, f'WHERE {anyone} GROUP BY "device"')
+        tags = '"device", "rule"' if metric.measurement == ALERT else '"device"'
+        query = select(what, metric.measurement, f"WHERE {anyone} GROUP BY {tags}")
         for result in self._http.query(query, parameters):
             for row in rows(result):
-                yield _sample(row["device"], metric.name, row["time"], row["value"], row["quality"])
+                yield _sample(row["device"], metric.name, row["time"], row["value"], row["quality"], row.get("rule"))
 
     def _page(self, device: str, metric: Metric, from_ns: int, end_ns: int) -> tuple[list[Sample], int | None]:
         """One page, and where the next begins; None: that was all."""
         what = f"{identifier(metric.name)} AS value, {identifier(quality_field(metric.name))} AS quality"
+        if metric.measurement == ALERT:
+            what += ', "rule"'
         rest = f'WHERE "device" = $device AND time >= {from_ns:d} AND time < {end_ns:d} ORDER BY time LIMIT {PAGE}'
         (result,) = self._http.query(select(what, metric.measurement, rest), {"device": device})
         found = [one for part in series(result) for one in part["values"]]
         next_ns = None
         if len(found) == PAGE and found[0][0] != found[-1][0]:
-            # A device that has moved may have two rows of one moment, and the page may end between them.
+            # A device that has moved, or on which two rules have changed, may have two rows of one moment, and the page
+            # may end between them.
             next_ns = found[-1][0]
             found = [row for row in found if row[0] != next_ns]
         return [_sample(device, metric.name, *row) for row in found if row[1] is not None], next_ns
 
 
-def _sample(device: str, metric: str, time_ns: int, value: float | str, quality: int | None) -> Sample:
+def _sample(
+    device: str, metric: str, time_ns: int, value: float | str, quality: int | None, rule: str | None = None
+) -> Sample:
     # JSON has one kind of number: 21.0 comes as 21.
-    return Sample(device, metric, time_ns, value if isinstance(value, str) else float(value), Quality(quality or 0))
+    number = value if isinstance(value, str) else float(value)
+    return Sample(device, metric, time_ns, number, Quality(quality or 0), rule or "")

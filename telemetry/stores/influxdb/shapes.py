@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from telemetry.catalogue.metric import Kind
 from telemetry.registry.models import Registry
-from telemetry.series import quality_field
+from telemetry.series import ALERT, quality_field
 from telemetry.stores.influxdb.names import escape_measurement, escape_name
 
 TAGS, TIME, EVENT_TIME, NUMBERS = 0, 1, 2, 3
@@ -57,12 +57,15 @@ class Shape(Struct, frozen=True):
 
 
 def shape(metrics: Sequence[str], registry: Registry) -> Shape | None:
-    """The shape of readings that hold `metrics`, in this order; None when one is a text, unknown or unspeakable."""
+    """The shape of readings that hold `metrics`, in this order; None when one is a text, unknown or unspeakable.
+
+    Alerts have none either: their tags differ from reading to reading.
+    """
     groups: dict[tuple[str, bool], list[Field]] = {}
     try:
         for place, name in enumerate(metrics):
             metric = registry.metrics.get(name)
-            if metric is None or metric.kind is Kind.TEXT:
+            if metric is None or metric.kind is Kind.TEXT or metric.measurement == ALERT:
                 return None
             field = Field(name, place, f"{escape_name(name)}=", f"{escape_name(quality_field(name))}=")
             groups.setdefault((metric.measurement, metric.kind is Kind.EVENT), []).append(field)

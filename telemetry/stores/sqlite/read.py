@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.reading import Quality
-from telemetry.stores.sqlite.schema import open_for_reading
+from telemetry.stores.sqlite.schema import open_for_reading, version_of
 from telemetry.stores.store import Sample, StoreAwayError
 from telemetry.stores.thread import StoreThread
 
 PAGE = 5_000
 """Values fetched at a time: bounds memory, and no read transaction lasts long enough to keep the WAL from shrinking."""
 
-# A device that moved has one series at each site; both are its history.
-SERIES = "SELECT id FROM series WHERE device = ? AND metric = ?"
+# A device that moved has one series at each site, an alert's metric one for each rule; all are its history.
+SERIES = "SELECT id, series.rule FROM series WHERE device = ? AND metric = ?"
 LATEST = """
-SELECT series.device, series.metric, sample.time_ns, sample.value, sample.quality
+SELECT series.device, series.metric, series.rule, sample.time_ns, sample.value, sample.quality
 FROM json_each(?) AS wanted
 JOIN series ON series.device = wanted.value
 JOIN sample ON sample.series = series.id
     AND sample.time_ns = (SELECT max(time_ns) FROM sample WHERE series = series.id)
-ORDER BY wanted.key, series.metric, sample.time_ns
+ORDER BY wanted.key, series.metric, series.rule, sample.time_ns
 """
 NEXT_PAGE = """
 SELECT time_ns, series, value, quality FROM sample
@@ -31,6 +31,10 @@ WHERE series IN (SELECT value FROM json_each(:series))
 ORDER BY time_ns, series LIMIT :page
 """
 NO_SERIES = -1
+RULE, NO_RULE = "series.rule", "''"
+"""A column, and what stands for it in a file of version 1 that no writer has opened yet."""
+WITH_RULES = 2
+"""The version that brought them."""
 
 
 class SqliteReader:
@@ -42,18 +46,19 @@ class SqliteReader:
         self._connection: sqlite3.Connection | None = None  # touched by the thread only
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
-        """The newest value of each metric of each device, in the order asked for, then by metric."""
+        """The newest value of each metric of each device, in the order asked for, then by metric, then by rule."""
         rows = await self._ask(LATEST, (json.dumps(list(dict.fromkeys(devices))),))
-        newest = {(device, metric): (time_ns, value, quality) for device, metric, time_ns, value, quality in rows}
+        newest = {(device, metric, rule): sample for device, metric, rule, *sample in rows}
         return [
-            Sample(device, metric, time_ns, value, Quality(quality))
-            for (device, metric), (time_ns, value, quality) in newest.items()
+            Sample(device, metric, time_ns, value, Quality(quality), rule)
+            for (device, metric, rule), (time_ns, value, quality) in newest.items()
         ]
 
     async def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
         """All values with start <= time < end, in order of time, a metric after the other."""
         for metric in metrics:
-            series = json.dumps([row[0] for row in await self._ask(SERIES, (device, metric))])
+            rules: dict[int, str] = dict(await self._ask(SERIES, (device, metric)))
+            series = json.dumps(list(rules))
             from_ns, after_series = start_ns, NO_SERIES
             while True:
                 page = await self._ask(
@@ -66,8 +71,8 @@ class SqliteReader:
                         "page": PAGE,
                     },
                 )
-                for time_ns, _, value, quality in page:
-                    yield Sample(device, metric, time_ns, value, Quality(quality))
+                for time_ns, one, value, quality in page:
+                    yield Sample(device, metric, time_ns, value, Quality(quality), rules[one])
                 if len(page) < PAGE:
                     break
                 from_ns, after_series = page[-1][0], page[-1][1]
@@ -87,6 +92,9 @@ class SqliteReader:
                 return []
             self._connection = open_for_reading(self._path)
         try:
+            # Each time: a writer may bring the file to the newer version meanwhile.
+            if version_of(self._connection) < WITH_RULES:
+                query = query.replace(RULE, NO_RULE)
             return self._connection.execute(query, parameters).fetchall()
         except sqlite3.Error as error:
             self._disconnect()

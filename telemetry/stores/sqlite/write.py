@@ -30,8 +30,8 @@ PASSING = {
 }
 
 INSERT_SAMPLE = "INSERT OR REPLACE INTO sample (series, time_ns, value, quality) VALUES (?, ?, ?, ?)"
-INSERT_SERIES = "INSERT INTO series (device, metric, site) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-SELECT_SERIES = "SELECT id FROM series WHERE device = ? AND metric = ? AND site = ?"
+INSERT_SERIES = "INSERT INTO series (device, metric, site, rule) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+SELECT_SERIES = "SELECT id FROM series WHERE device = ? AND metric = ? AND site = ? AND rule = ?"
 DELETE_SLICE = """
 DELETE FROM sample WHERE series = :series AND time_ns IN (
     SELECT time_ns FROM sample WHERE series = :series AND time_ns < :before_ns ORDER BY time_ns LIMIT :slice
@@ -39,8 +39,8 @@ DELETE FROM sample WHERE series = :series AND time_ns IN (
 """
 
 Row = tuple[int, int, float | str, int]
-SeriesKey = tuple[str, str, str]
-"""Device, metric, site."""
+SeriesKey = tuple[str, str, str, str]
+"""Device, metric, site, rule."""
 
 
 class SqliteWriter:
@@ -146,8 +146,9 @@ class SqliteWriter:
     def _rows(self, connection: sqlite3.Connection, points: Sequence[Point], made: list[SeriesKey]) -> list[Row]:
         rows: list[Row] = []
         for point in points:
+            device, site, rule = point.device, point.site, point.rule
             for metric, value in point.values.items():
-                key = (point.device, metric, point.site)
+                key = (device, metric, site, rule)
                 series = self._series.get(key)
                 if series is None:
                     series = _series_id(connection, key)
