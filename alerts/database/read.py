@@ -1,0 +1,81 @@
+"""What judge and dispatch read, each in one look."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from alerts.alert import Alert, Silence
+from alerts.database import blobs, tables
+from alerts.database.rows import ACTION_COLUMNS, ALERT_COLUMNS, SILENCE_COLUMNS, action_of, alert_of, silence_of
+from alerts.judged import Action, Remembered
+from alerts.notice import Cause, Channel
+
+IDS_AT_ONCE = 500
+"""Databases limit how many values a statement may name."""
+
+_alerts = select(*ALERT_COLUMNS)
+_active = _alerts.where(tables.alerts.c.active.is_(True)).order_by(tables.alerts.c.raised_ns, tables.alerts.c.id)
+_waiting_actions = select(*ACTION_COLUMNS).where(tables.actions.c.done_ns.is_(None)).order_by(tables.actions.c.id)
+
+
+def remembered(connection: Connection) -> Remembered:
+    """Everything that the judge goes on with."""
+    return Remembered(
+        devices=blobs.devices.read(connection),
+        states=blobs.states.read(connection),
+        windows=blobs.windows.read(connection),
+        areas=blobs.areas.read(connection),
+        figures=blobs.figures.read(connection),
+        alerts=list(active_alerts(connection)),
+    )
+
+
+def waiting_actions(connection: Connection) -> Sequence[Action]:
+    """Not done yet, oldest first."""
+    return [action_of(row) for row in connection.execute(_waiting_actions).mappings()]
+
+
+def active_alerts(connection: Connection) -> Sequence[Alert]:
+    """Those that are not resolved, oldest first."""
+    return [alert_of(row) for row in connection.execute(_active).mappings()]
+
+
+def alerts_by_id(connection: Connection, ids: Sequence[str]) -> Sequence[Alert]:
+    """Those of them that there are, in no order."""
+    found: list[Alert] = []
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        wanted = _alerts.where(tables.alerts.c.id.in_(ids[start : start + IDS_AT_ONCE]))
+        found.extend(alert_of(row) for row in connection.execute(wanted).mappings())
+    return found
+
+
+def silences(connection: Connection, now_ns: int) -> Sequence[Silence]:
+    """Those that are not over, in the order in which they begin."""
+    wanted = (
+        select(*SILENCE_COLUMNS)
+        .where(tables.silences.c.end_ns > now_ns)
+        .order_by(tables.silences.c.start_ns, tables.silences.c.id)
+    )
+    return [silence_of(row) for row in connection.execute(wanted).mappings()]
+
+
+def sent(connection: Connection, since_ns: int) -> dict[str, list[int]]:
+    """Person to the moments at which messages to them were made, since then; what counts towards their cap.
+
+    Not escalations, not MQTT, and no dead letters: what could not reach a person was no bother to them.
+    """
+    made = tables.deliveries.c
+    wanted = (
+        select(made.person, made.created_ns)
+        .where(
+            made.created_ns >= since_ns,
+            made.channel != Channel.MQTT.value,
+            made.cause != Cause.ESCALATED.value,
+            made.status != "dead",
+        )
+        .order_by(made.created_ns)
+    )
+    moments: dict[str, list[int]] = {}
+    for person, created_ns in connection.execute(wanted):
+        moments.setdefault(person, []).append(created_ns)
+    return moments
