@@ -1,0 +1,148 @@
+"""What dispatch remembers between two looks: of each alert who was told of it, of each group when it may speak again.
+
+Four sorts of records, told apart by the first word of their key in `Planned.groups`. Each is a byte for the version and
+MessagePack behind it. A record of another version can't be read; then what it said is taken to have been told just now
+(`Ledger.assumed`): nobody is told twice within the repeat interval, and nobody is forgotten for longer than that.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from alerts.alert import Alert
+from alerts.notice import Cause, Muted
+
+VERSION = 1
+
+_Record = TypeVar("_Record", bound=Struct)
+
+
+class Told(Struct, array_like=True):
+    """What one person was told of one alert."""
+
+    severity: int
+    """As it was then."""
+    first_ns: int
+    """Wall clock, as all times here."""
+    last_ns: int
+    messages: int = 1
+    """How many named this alert."""
+    quietly: bool = False
+    """Nothing but that its rule and device flap: then its end is no news."""
+
+
+class Sent(Struct, array_like=True):
+    """How far an alert came on one route."""
+
+    first_ns: int
+    steps: int = 0
+    """Of its escalation."""
+
+
+class Ledger(Struct):
+    """Of one alert, until all who were told of it know its end."""
+
+    labels: dict[str, str] = {}
+    """When device and rule were last configured: its end goes where its beginning went."""
+    told: dict[str, Told] = {}
+    """By person."""
+    sent: dict[str, Sent] = {}
+    """By route."""
+    escalated: list[str] = []
+    """People who are told because nobody had acknowledged."""
+    muted: dict[str, Muted] = {}
+    """By person: why there is news that they are not told. Counted when it begins."""
+    flapping: bool = False
+    ended: Alert | None = None
+    """Resolved, and somebody is still to be told."""
+    assumed: bool = False
+    """This record could not be read."""
+
+
+class Talk(Struct, array_like=True):
+    """A group's messages to one person."""
+
+    since_ns: int | None = None
+    """Since when there is something to say."""
+    sent_ns: int | None = None
+    """The last message; None: there was none yet."""
+
+
+class Group(Struct):
+    """One group."""
+
+    people: dict[str, Talk] = {}
+
+
+class Series(Struct):
+    """A rule and a device that flap."""
+
+    alert: Alert
+    """The last one."""
+    labels: dict[str, str]
+    seen_ns: int
+    """When it last flapped, wall clock."""
+    told: dict[str, int] = {}
+    """By person: when they were told that it flaps."""
+
+
+class Held(Struct):
+    """What one person's cap held back."""
+
+    summaries: int = 0
+    """How many there were: part of the next one's id."""
+    alerts: dict[str, tuple[Alert, Cause]] = {}
+
+
+class Memory:
+    """All records, decoded; gives back those that changed."""
+
+    def __init__(self, encoded: Mapping[str, bytes]) -> None:
+        self._encoded = encoded
+        self.ledgers: dict[str, Ledger] = {}
+        """By alert."""
+        self.groups: dict[str, Group] = {}
+        self.series: dict[tuple[str, str], Series] = {}
+        """By rule and device."""
+        self.held: dict[str, Held] = {}
+        """By person."""
+        for key, data in encoded.items():
+            sort, _, name = key.partition(" ")
+            match sort:
+                case "alert":
+                    self.ledgers[name] = _read(data, Ledger) or Ledger(assumed=True)
+                case "group":
+                    self.groups[name] = _read(data, Group) or Group()
+                case "series" if series := _read(data, Series):
+                    self.series[series.alert.rule, series.alert.device] = series
+                case "held":
+                    self.held[name] = _read(data, Held) or Held()
+                case _:
+                    pass
+
+    def changes(self) -> dict[str, bytes | None]:
+        """By key: the encoded record where it is new or changed; None where it is gone."""
+        now: dict[str, Struct] = {
+            **{f"alert {name}": ledger for name, ledger in self.ledgers.items()},
+            **{f"group {name}": group for name, group in self.groups.items()},
+            **{f"series {rule} {device}": series for (rule, device), series in self.series.items()},
+            **{f"held {name}": held for name, held in self.held.items()},
+        }
+        changed: dict[str, bytes | None] = {key: None for key in self._encoded if key not in now}
+        for key, record in now.items():
+            data = bytes([VERSION]) + msgspec.msgpack.encode(record)
+            if self._encoded.get(key) != data:
+                changed[key] = data
+        return changed
+
+
+def _read(data: bytes, sort: type[_Record]) -> _Record | None:
+    """The record; None where it is of another version or broken."""
+    if data[:1] != bytes([VERSION]):
+        return None
+    try:
+        return msgspec.msgpack.decode(data[1:], type=sort)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
