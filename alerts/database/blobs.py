@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select
 
 from alerts.database import tables
-from alerts.database.sqlite import upsert
+from alerts.database.sqlite import Rows, upsert
 
 
 class Blobs:
@@ -14,29 +14,21 @@ class Blobs:
 
     def __init__(self, table: Table) -> None:
         self._keys = [column.name for column in table.primary_key]
-        self._upsert = upsert(table)
-        self._delete = delete(table).where(*(table.c[key] == bindparam(f"the_{key}") for key in self._keys))
+        self._upsert = Rows(upsert(table))
+        self._delete = Rows(delete(table).where(*(table.c[key] == bindparam(f"the_{key}") for key in self._keys)))
         self._all = select(*table.primary_key, table.c.state)
         self._one = select(table.c.state).where(*(table.c[key] == bindparam(f"the_{key}") for key in self._keys))
 
     def write(self, connection: Connection, changes: Mapping[Any, bytes | None]) -> None:
         """Keep what changed; None: forget it."""
         if len(self._keys) == 1:
-            (key,) = self._keys
-            kept = [{key: name, "state": state} for name, state in changes.items() if state is not None]
-            gone = [{f"the_{key}": name} for name, state in changes.items() if state is None]
+            kept = [(key, state) for key, state in changes.items() if state is not None]
+            gone = [(key,) for key, state in changes.items() if state is None]
         else:
-            first, second = self._keys
-            kept = [
-                {first: one, second: two, "state": state} for (one, two), state in changes.items() if state is not None
-            ]
-            gone = [
-                {f"the_{first}": one, f"the_{second}": two} for (one, two), state in changes.items() if state is None
-            ]
-        if kept:
-            connection.execute(self._upsert, kept)
-        if gone:
-            connection.execute(self._delete, gone)
+            kept = [(*key, state) for key, state in changes.items() if state is not None]
+            gone = [key for key, state in changes.items() if state is None]
+        self._upsert.execute(connection, kept)
+        self._delete.execute(connection, gone)
 
     def read(self, connection: Connection) -> dict[Any, bytes]:
         """Everything. Keys are texts, or pairs of texts."""
@@ -55,13 +47,12 @@ class Integers:
     """One table of integers by name."""
 
     def __init__(self, table: Table) -> None:
-        self._upsert = upsert(table)
+        self._upsert = Rows(upsert(table))
         self._all = select(table.c.name, table.c.value)
 
     def write(self, connection: Connection, changes: Mapping[str, int]) -> None:
         """Keep what changed."""
-        if changes:
-            connection.execute(self._upsert, [{"name": name, "value": value} for name, value in changes.items()])
+        self._upsert.execute(connection, list(changes.items()))
 
     def read(self, connection: Connection) -> dict[str, int]:
         """All of them."""
