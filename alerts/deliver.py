@@ -1,0 +1,240 @@
+"""Messages on their way: what is due goes to its receiver, at least once, until it is there or never can be.
+
+    outbox -> lane -> receiver -> outbox
+
+A lane is one receiver of one person. Lanes don't wait for each other: who can't be reached delays nobody else. Within a
+lane one message follows the other, oldest first. What fails for now is tried again, later each time, with the same id;
+what can never succeed is handed on to the person's next receiver, or stays as a dead letter that people can see. What
+is under way when the service stops is unknown, and is sent again: receivers tell duplicates by the id.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import ParamSpec, Protocol
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from alerts.address import channel_of, label_of, moved
+from alerts.database.trouble import DatabaseAwayError
+from alerts.notice import Attempt, Channel, Delivery, Verdict
+from alerts.receivers.receiver import Receiver
+from telemetry.reading import NS_PER_S
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+
+LaneKey = tuple[str, int, Channel]
+"""Person, place, channel."""
+
+LANES_AT_ONCE = 32
+IN_A_ROW = 10
+"""Messages that a lane takes in one go."""
+BACK_OFF_FIRST_S = 1.0
+BACK_OFF_MOST_S = 300.0
+RETRY_AFTER_MOST_S = 3600.0
+"""A receiver that asks for more time than this is asked again all the same."""
+GIVE_UP_AFTER_S = 3 * 86_400.0
+"""Nobody needs a message that is older. MQTT is waited for without end: the store wants all of it."""
+LOOK_EVERY_S = 1.0
+"""While something is due that can't be sent now: its lane is busy, or pauses, or the database is away."""
+LOOK_AT_LEAST_EVERY_S = 60.0
+"""The wall clock may be set."""
+_NEED_NO_ADDRESS = (Channel.INBOX, Channel.MQTT)
+
+
+class Outbox(Protocol):
+    """What is needed of `AlertDatabase`. Each call is one transaction, and raises `DatabaseAwayError`."""
+
+    async def due(self, now_ns: int, limit_per_lane: int) -> Sequence[Delivery]:
+        """What is to be sent now, of each lane the oldest."""
+
+    async def next_due_ns(self) -> int | None:
+        """When the next one is due, wall clock; None: nothing waits."""
+
+    async def attempted(self, delivery_id: str, attempt: Attempt, next_due_ns: int | None) -> None:
+        """Keep what became of an attempt."""
+
+    async def hand_on(self, delivery_id: str, replacement: Delivery, detail: str = "") -> None:
+        """Make one a dead letter, and put another in its place."""
+
+
+class _Pause(Struct):
+    """A lane after failures in a row."""
+
+    failures: int = 0
+    until_ns: int = 0
+
+
+class Deliverer:
+    """Empties the outbox."""
+
+    def __init__(
+        self,
+        database: Outbox,
+        receivers: Mapping[Channel, Receiver],
+        address_of: Callable[[Delivery], str | None],
+        now_ns: Callable[[], int] = time.time_ns,
+        *,
+        share: Callable[[], float] = random.random,
+    ) -> None:
+        """`address_of` says where a delivery goes by the configuration as it is now; `now_ns` is the wall clock.
+
+        `share` of 0..1 takes up to half off each wait, so that many that failed together don't come back together.
+        """
+        self._database = database
+        self._receivers = receivers
+        self._address_of = address_of
+        self._now_ns = now_ns
+        self._share = share
+        self._news = asyncio.Event()
+        self._busy: set[LaneKey] = set()
+        self._pauses: dict[LaneKey, _Pause] = {}
+        self.attempts: Counter[tuple[str, Verdict]] = Counter()
+        """By receiver (`duty-manager/email`) and what became of them."""
+        self.defects: Counter[str] = Counter()
+        """Errors of ours in a receiver, by type; each was an attempt that is made again."""
+
+    def wake(self) -> None:
+        """Look now: there is something new in the outbox."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._news.clear()
+                wait_s: float | None = LOOK_EVERY_S
+                try:
+                    for lane, deliveries in self._ready(await self._database.due(self._now_ns(), IN_A_ROW)):
+                        self._busy.add(lane)
+                        tasks.create_task(self._work(lane, deliveries), name=f"deliver {label_of(deliveries[0])}")
+                    wait_s = self._wait_s(await self._database.next_due_ns())
+                except DatabaseAwayError as error:
+                    log.warning("the outbox can't be read", error=str(error))
+                await _wait(self._news, wait_s)
+
+    def _ready(self, due: Sequence[Delivery]) -> Iterator[tuple[LaneKey, Sequence[Delivery]]]:
+        """The lanes that may work now, those first that have waited longest."""
+        lanes: dict[LaneKey, list[Delivery]] = {}
+        for delivery in sorted(due, key=lambda one: one.due_ns):
+            lanes.setdefault((delivery.person, delivery.place, delivery.channel), []).append(delivery)
+        now_ns = self._now_ns()
+        free = LANES_AT_ONCE - len(self._busy)
+        for lane, deliveries in lanes.items():
+            pause = self._pauses.get(lane)
+            if free > 0 and lane not in self._busy and (pause is None or pause.until_ns <= now_ns):
+                free -= 1
+                yield lane, deliveries
+
+    def _wait_s(self, next_due_ns: int | None) -> float | None:
+        """How long nothing will be due; what is due already is held back by its lane."""
+        if next_due_ns is None:
+            return None
+        ahead_s = (next_due_ns - self._now_ns()) / NS_PER_S
+        return min(ahead_s, LOOK_AT_LEAST_EVERY_S) if ahead_s > 0 else LOOK_EVERY_S
+
+    async def _work(self, lane: LaneKey, deliveries: Sequence[Delivery]) -> None:
+        """One after the other, as long as the receiver takes them."""
+        try:
+            for delivery in deliveries:
+                attempt = self._within_reason(delivery, await self._attempt(delivery))
+                self.attempts[label_of(delivery), attempt.verdict] += 1
+                if attempt.verdict is Verdict.LATER:
+                    await self._later(lane, delivery, attempt)
+                    return
+                self._pauses.pop(lane, None)
+                if attempt.verdict is Verdict.REFUSED:
+                    await self._refused(delivery, attempt)
+                else:
+                    await _kept(self._database.attempted, delivery.id, attempt, None)
+        finally:
+            self._busy.discard(lane)
+            self._news.set()
+
+    async def _attempt(self, delivery: Delivery) -> Attempt:
+        address = "" if delivery.channel in _NEED_NO_ADDRESS else self._address_of(delivery)
+        receiver = self._receivers.get(delivery.channel)
+        if address is None:
+            return Attempt(Verdict.REFUSED, "the person has no such receiver any more")
+        if receiver is None or (address and channel_of(address) is not delivery.channel):
+            return Attempt(Verdict.REFUSED, f"the person is not reached by {delivery.channel} any more")
+        try:
+            return await receiver.send(delivery, address)
+        except Exception as error:  # noqa: BLE001 - counted; one receiver's defect must not end the others
+            # Its text and its traceback may hold the address: the type has to do.
+            self.defects[type(error).__name__] += 1
+            log.error("a defect in a receiver", receiver=label_of(delivery), error=type(error).__name__)
+            return Attempt(Verdict.LATER, f"a defect: {type(error).__name__}")
+
+    def _within_reason(self, delivery: Delivery, attempt: Attempt) -> Attempt:
+        """The attempt; a refusal where it would be tried again after too long a time."""
+        old = self._now_ns() - delivery.created_ns >= GIVE_UP_AFTER_S * NS_PER_S
+        if attempt.verdict is not Verdict.LATER or not old or delivery.channel is Channel.MQTT:
+            return attempt
+        return Attempt(Verdict.REFUSED, f"given up after {GIVE_UP_AFTER_S / 86_400:g} days: {attempt.detail}")
+
+    async def _later(self, lane: LaneKey, delivery: Delivery, attempt: Attempt) -> None:
+        """The message waits, and its lane does: often for the same time, but one bad message can't hold up a lane."""
+        pause = self._pauses.setdefault(lane, _Pause())
+        pause.failures += 1
+        asked_s = min(attempt.retry_after_s or 0.0, RETRY_AFTER_MOST_S)
+        share, now_ns = self._share(), self._now_ns()
+        pause.until_ns = now_ns + int(max(back_off_s(pause.failures, share), asked_s) * NS_PER_S)
+        due_ns = now_ns + int(max(back_off_s(delivery.attempts + 1, share), asked_s) * NS_PER_S)
+        if delivery.attempts == 0:  # the first says it; the rest would only repeat it
+            log.warning("not delivered yet", delivery=delivery.id, receiver=label_of(delivery), detail=attempt.detail)
+        await _kept(self._database.attempted, delivery.id, attempt, due_ns)
+
+    async def _refused(self, delivery: Delivery, attempt: Attempt) -> None:
+        replacement = self._replacement(delivery)
+        if replacement is None:
+            log.error("a dead letter", delivery=delivery.id, receiver=label_of(delivery), detail=attempt.detail)
+            await _kept(self._database.attempted, delivery.id, attempt, None)
+            return
+        log.warning(
+            "handed on to the next receiver",
+            delivery=delivery.id,
+            receiver=label_of(delivery),
+            next=label_of(replacement),
+            detail=attempt.detail,
+        )
+        await _kept(self._database.hand_on, delivery.id, replacement, attempt.detail)
+
+    def _replacement(self, delivery: Delivery) -> Delivery | None:
+        """The message to the person's next receiver; to the same one, where that has become another channel."""
+        if not delivery.person:
+            return None
+        here = self._address_of(delivery)
+        changed = here is not None and channel_of(here) is not delivery.channel
+        place = delivery.place if changed else delivery.place + 1
+        address = self._address_of(replace(delivery, place=place))
+        return None if address is None else moved(delivery, place, address, self._now_ns())
+
+
+def back_off_s(failures: int, share: float) -> float:
+    """Seconds to wait after so many failures (1 or more): doubling to a cap; `share` of 0..1 takes up to half off."""
+    return min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2.0 ** min(failures - 1, 20)) * (1.0 - share / 2)
+
+
+async def _wait(news: asyncio.Event, limit_s: float | None) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            await news.wait()
+    except TimeoutError:
+        pass
+
+
+async def _kept(call: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Keep an outcome, as soon as the database can: to forget it would be to send the message again and again."""
+    while True:
+        try:
+            return await call(*args, **kwargs)
+        except DatabaseAwayError as error:
+            log.warning("the outcome of a delivery can't be kept yet", error=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
