@@ -20,9 +20,9 @@ from alerts.state import Event, Place, RuleState, Silent, Tick
 from telemetry.reading import Reading
 
 
-def begin(rule: Rule, at_ns: int) -> RuleState:
+def begin(rule: Rule, at_ns: int, shape: str = "") -> RuleState:
     """A rule meets a device."""
-    state = RuleState(lifecycle.born(rule), at_ns)
+    state = RuleState(lifecycle.born(rule), shape, at_ns)
     if isinstance(rule.condition, Window):
         course = window.begin(rule.condition, at_ns)
         return replace(state, course=course, due_ns=course.end_ns)

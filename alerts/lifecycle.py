@@ -187,6 +187,7 @@ def _changed(
     alert, flapping, raises = life.alert, life.flapping, life.raises
     if before == 0:
         change = Change.RAISED
+        moment_ns = max(at_ns, life.last_ns + 1)  # its id is made of it: no two may have the same
         alert = alert_id(rule.id, device, moment_ns)
         raises, flapping = _flaps(rule.flapping, raises, moment_ns)
     elif severity == 0:

@@ -46,6 +46,8 @@ class RuleState(Struct, frozen=True, array_like=True):
     """What a rule remembers of a device."""
 
     life: Life
+    shape: str = ""
+    """Of the rule that it was made for, see `plans.shape`."""
     at_ns: int = 0
     """Worked out until here."""
     due_ns: int | None = None
