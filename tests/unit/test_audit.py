@@ -104,7 +104,7 @@ def test_the_stores_file_is_asked_by_device_and_time(tmp_path: Path) -> None:
     moments = StoredMoments(tmp_path / "store.db")
     assert moments.present([Key("d", 1)]) == set()
     store = open_for_writing(tmp_path / "store.db")
-    store.execute("INSERT INTO series VALUES (1, 'd', 'nh3_ppm', 's'), (2, 'd', 'h2s_ppm', 's')")
+    store.execute("INSERT INTO series VALUES (1, 'd', 'nh3_ppm', 's', ''), (2, 'd', 'h2s_ppm', 's', '')")
     store.execute("INSERT INTO sample VALUES (1, 10, 0.5, 0), (2, 10, 0.1, 0), (2, 20, 0.1, 0)")
     wanted = [Key("d", 10), Key("d", 20), Key("d", 30), Key("e", 10)]
     assert moments.present(wanted) == {Key("d", 10), Key("d", 20)}
@@ -117,7 +117,7 @@ def test_the_stores_file_is_asked_by_device_and_time(tmp_path: Path) -> None:
 def test_a_look_up_never_scans_the_store(tmp_path: Path) -> None:
     store = open_for_writing(tmp_path / "store.db")
     store.execute("BEGIN")
-    store.executemany("INSERT INTO series VALUES (?, ?, 'm', 's')", [(n, f"d{n}") for n in range(100)])
+    store.executemany("INSERT INTO series VALUES (?, ?, 'm', 's', '')", [(n, f"d{n}") for n in range(100)])
     store.executemany("INSERT INTO sample VALUES (?, ?, 0, 0)", [(n % 100, n) for n in range(20_000)])
     store.execute("COMMIT")
     moments = StoredMoments(tmp_path / "store.db")
