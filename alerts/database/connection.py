@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from alerts.database import sqlite
-from alerts.database.trouble import DatabaseAwayError
+from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError
+
+__all__ = ["Connection", "Reopening"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,14 +25,23 @@ class Reopening:
 
     def __init__(self, path: Path, on_open: Callable[[Connection], None]) -> None:
         """`on_open` is called with every new connection, before anything else, within no transaction."""
+        self._path = path
         self._engine = sqlite.engine(path)
         self._on_open = on_open
         self._connection: Connection | None = None
 
     def open(self) -> None:
-        """Open it, where it is not; raises `DatabaseAwayError`, and what `on_open` raises."""
-        with self._explained():
-            self._opened()
+        """Open it. Raises `DatabaseUnusableError`, `DatabaseAwayError`, and what `on_open` raises."""
+        try:
+            with self._explained():
+                self._opened()
+        except DatabaseAwayError as error:
+            if isinstance(error.__cause__, DBAPIError) and sqlite.is_no_database(error.__cause__):
+                raise DatabaseUnusableError(
+                    f"{self._path}: is no alert database, or damaged. If it is one, move it away: an empty one is made at "
+                    "the next start of the alert service, and what only the old one held is lost"
+                ) from error
+            raise
 
     def look(self, call: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read. Raises `DatabaseAwayError`."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from alerts.alert import Alert, Silence, Transition
 from alerts.database import blobs, commit, expire, outbox, read, sqlite, tables
@@ -68,11 +67,8 @@ class AlertDatabase:
         except BaseException as error:
             thread.shutdown()
             lock.release()
-            if isinstance(error, DatabaseAwayError | DBAPIError):
-                raise DatabaseUnusableError(
-                    f"{path}: can't be used as an alert database: {error}. If the disk is sound and the file is not, "
-                    "move it away: an empty one is made, and what only the old one held is lost"
-                ) from error
+            if isinstance(error, DatabaseAwayError):
+                raise DatabaseUnusableError(f"{path}: can't be opened: {error}") from error
             raise
         return database
 
@@ -179,10 +175,7 @@ class AlertDatabase:
     def _look_after(self, connection: Connection) -> None:
         """What every new connection needs first: our version of the tables."""
         with connection.begin():
-            try:
-                version = version_of(connection)
-            except DatabaseUnusableError as error:
-                raise DatabaseUnusableError(f"{self._path}: {error}") from None
+            version = version_of(connection, self._path)
         if version == tables.VERSION:
             return
         if version is not None:

@@ -12,7 +12,7 @@ _VERSION_TABLE = "alembic_version"
 _VERSION = text("select version_num from alembic_version")
 
 
-def version_of(connection: Connection) -> str | None:
+def version_of(connection: Connection, path: Path) -> str | None:
     """Of the last migration; None: it is empty. Raises `DatabaseUnusableError` for a database of something else."""
     names = inspect(connection).get_table_names()
     if not names:
@@ -21,7 +21,7 @@ def version_of(connection: Connection) -> str | None:
     version = None if found is None else found.scalar()
     if version is None:
         raise DatabaseUnusableError(
-            f"it holds something else than alerts: tables {', '.join(sorted(names)[:5])}. Name another file in "
+            f"{path}: holds something else than alerts: tables {', '.join(sorted(names)[:5])}. Name another file in "
             "`alerts.database`"
         )
     return str(version)
@@ -33,6 +33,15 @@ def refuse_newer(version: str, path: Path) -> None:
         raise DatabaseUnusableError(
             f"{path}: has version {version}, this Caretaker knows up to {tables.VERSION}: install the newer Caretaker "
             "again, or name another file in `alerts.database`"
+        )
+
+
+def refuse_older(version: str, path: Path) -> None:
+    """Raises `DatabaseUnusableError` for what the engine has not brought up to date yet."""
+    if version < tables.VERSION:
+        raise DatabaseUnusableError(
+            f"{path}: has version {version}, this Caretaker needs {tables.VERSION}: start its alert service, "
+            "which brings the file up to date"
         )
 
 

@@ -78,6 +78,13 @@ def silence_of(row: Mapping[Any, Any]) -> Silence:
     return msgspec.convert({**row, "matchers": msgspec.json.decode(row["matchers"])}, Silence)
 
 
+def action_row(action: Action) -> dict[str, Any]:
+    """As `actions` keeps it, without the id: the database gives it."""
+    row = _plain(action) | {"matchers": json_text(dict(action.matchers))}
+    del row["id"]
+    return row
+
+
 def action_of(row: Mapping[Any, Any]) -> Action:
     """From `ACTION_COLUMNS`."""
     return msgspec.convert({**row, "matchers": msgspec.json.decode(row["matchers"])}, Action)

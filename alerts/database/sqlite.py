@@ -149,6 +149,12 @@ def why_away(error: DBAPIError) -> str | None:
     return f"the disk gives errors: {error.orig}"
 
 
+def is_no_database(error: DBAPIError) -> bool:
+    """Whether the file is something else, or damaged."""
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def is_second_active(error: IntegrityError) -> bool:
     """Whether it is the unique key that allows one active alert for each rule and device."""
     return "alerts.rule, alerts.device, alerts.active" in str(error.orig)

@@ -15,3 +15,7 @@ class DatabaseAwayError(Exception):
 
 class SecondActiveAlertError(Exception):
     """A batch has an alert of a rule and device that have an active one already. Nothing of the batch was kept."""
+
+
+class NoAlertsError(Exception):
+    """There is no alert database yet; the message says how one comes to be."""
