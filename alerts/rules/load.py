@@ -207,6 +207,10 @@ def _check_fit(entry: RuleEntry, condition: Condition, spot: Spot) -> None:
         spot.note(("expire_after",), Words("expire_after"), "none: only alerts of events stay until they expire")
     if entry.flapping is not None and latches:
         spot.note(("flapping",), Words("flapping"), "none: every event is told")
+    if entry.pause is not None and latches:
+        spot.note(("pause",), Words("pause"), "none: every event is told")
+    if entry.only_while is not None and latches:
+        spot.note(("only_while",), Words("only_while"), "none: every event is told")
     if entry.only_while is not None and isinstance(condition, NoData):
         spot.note(("only_while",), Words("only_while"), "none: of a silent device nothing else is known either")
     _check_lateness(entry.lateness, condition, spot)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
+from alerts.message import TEMPLATE_FIELDS
 from alerts.rules.rule import Aggregate
 from telemetry.catalogue.load import FALLBACK, LanguageTag, Names, Text
 from telemetry.document import Section
@@ -13,8 +14,6 @@ from telemetry.reading import NS_PER_S
 from telemetry.registry.written import Id, Kind, WeekHours
 
 DURATION_EXPECTED = "a duration such as 90s, 10m, 6h or 1d"
-MESSAGE_FIELDS = ("device", "site", "area", "metric", "value", "unit", "threshold", "since", "severity", "rule")
-"""What may stand in braces in a message."""
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -45,13 +44,13 @@ def _in_english(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _template(text: str) -> str:
-    allowed = ", ".join(f"{{{name}}}" for name in MESSAGE_FIELDS)
+    allowed = ", ".join(f"{{{name}}}" for name in sorted(TEMPLATE_FIELDS))
     try:
         parts = list(Formatter().parse(text))
     except ValueError:
         raise ValueError(f"braces in pairs, with one of {allowed} in them") from None
     for _, field, spec, conversion in parts:
-        if field is not None and (field not in MESSAGE_FIELDS or spec or conversion):
+        if field is not None and (field not in TEMPLATE_FIELDS or spec or conversion):
             raise ValueError(f"no other fields than {allowed}")
     return text
 
