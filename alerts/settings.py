@@ -11,28 +11,17 @@ from telemetry.document import Document, DocumentError, Problem
 from telemetry.loopback import is_loopback
 from telemetry.mqtt.session import SessionSettings, Subscription
 from telemetry.mqtt.settings import BrokerSettings
+from telemetry.service.http import HttpSettings
 from telemetry.stores.settings import SqliteSettings, StoreSettings
 from telemetry.topics import Channel, filters
 
 FILE = "caretaker.yaml"
 
 
-class HttpSettings(BaseModel):
+class PortSettings(HttpSettings):
     """The port for health and metrics."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
     port: int = Field(default=9465, ge=0, le=65535)
-    """0: any that is free; it is logged."""
-    token: SecretStr | None = None
-    """Asked for as `Authorization: Bearer …` by everything but `/health`. None: only for loopback."""
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if self.token is None and not is_loopback(self.host):
-            raise ValueError(f"{self.host} can be reached from other machines: set `token`")
-        return self
 
 
 class SmtpSettings(BaseModel):
@@ -96,7 +85,7 @@ class AlertSettings(BaseModel):
     )
     database: Path | None = None
     """The file, on a local disk. None: `alerts/alerts.db` in the data folder."""
-    http: HttpSettings = HttpSettings()
+    http: PortSettings = PortSettings()
     smtp: SmtpSettings | None = None
     """None: people with a `mailto:` receiver can't be reached by it, and `caretaker check` says so."""
     webhook: WebhookSettings = WebhookSettings()

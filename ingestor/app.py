@@ -88,7 +88,8 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
     )
     session = Session(settings.broker, settings.session, settings.subscriptions)
     drain = Drain(journal, store)
-    pages = Pages(State(session, journal, drain, registry), Quarantine(journal_path), admitted)
+    state = State(session, journal, drain, registry)
+    pages = Pages(state, Quarantine(journal_path), admitted)
     gc.freeze()  # the registry stays: no collection need look at it again
     gc.set_threshold(YOUNG_OBJECTS)
     try:
@@ -99,7 +100,7 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
                 tasks.create_task(expire(store), name="expire"),
                 tasks.create_task(registry.run(lambda _: gc.freeze()), name="registry"),
                 tasks.create_task(
-                    serve(application(pages, settings.http), settings.http.host, settings.http.port, _started),
+                    serve(application(pages, state, settings.http), settings.http.host, settings.http.port, _started),
                     name="http",
                 ),
             ]

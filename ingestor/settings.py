@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from telemetry.document import Document, DocumentError, Problem
-from telemetry.loopback import is_loopback
 from telemetry.mqtt.session import SessionSettings, Subscription
 from telemetry.mqtt.settings import BrokerSettings
+from telemetry.service.http import HttpSettings
 from telemetry.stores.settings import SqliteSettings, StoreSettings
 from telemetry.topics import Channel, filters
 
@@ -31,22 +31,10 @@ class JournalSettings(BaseModel):
     """How much of refused messages is kept, MiB. Beyond it they are only counted, and that is alarmed."""
 
 
-class HttpSettings(BaseModel):
+class PortSettings(HttpSettings):
     """The port for health, metrics and the quarantine."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
     port: int = Field(default=9464, ge=0, le=65535)
-    """0: any that is free; it is logged."""
-    token: SecretStr | None = None
-    """Asked for as `Authorization: Bearer …` by everything but `/health`. None: only for loopback."""
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if self.token is None and not is_loopback(self.host):
-            raise ValueError(f"{self.host} can be reached from other machines: set `token`")
-        return self
 
 
 def _all_channels() -> tuple[Subscription, ...]:
@@ -69,7 +57,7 @@ class Settings(BaseSettings):
     """What is asked of the broker. For several ingestors: `$share/GROUP/FILTER`, or filters by site."""
     store: StoreSettings = SqliteSettings()
     journal: JournalSettings = JournalSettings()
-    http: HttpSettings = HttpSettings()
+    http: PortSettings = PortSettings()
     alerts: object = None
     """The alert service's section; it is checked there."""
     max_age_days: float = Field(default=30, gt=0)

@@ -1,17 +1,19 @@
 """What the ingestor says of itself: is it ready, and if not, why not; and its figures for Prometheus."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import Metric
 
 from ingestor.account import Account
 from ingestor.journal import Journal
 from ingestor.write import Drain
 from telemetry.mqtt.session import Session
 from telemetry.registry.watch import RegistryWatch
+from telemetry.service.figures import Figures, exposition
+
+_FIGURES = Figures("caretaker_ingestor")
+_counter, _counters, _gauge = _FIGURES.counter, _FIGURES.counters, _FIGURES.gauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +32,11 @@ class State:
 
     async def exposition(self) -> bytes:
         """All figures in Prometheus' text format."""
-        registry = CollectorRegistry()
-        registry.register(_Snapshot(_families(self, await self.journal.account())))
-        return generate_latest(registry)
+        return exposition(_families(self, await self.journal.account()))
 
 
-class _Snapshot(Collector):
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = list(families)
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
-
-
-def _counter(name: str, text: str, value: float) -> Metric:
-    return CounterMetricFamily(f"caretaker_ingestor_{name}", text, value=value)
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"caretaker_ingestor_{name}", text, value=value)
+def _by_reason(counts: Mapping[str, int]) -> Mapping[tuple[str, ...], float]:
+    return {(reason,): count for reason, count in counts.items()}
 
 
 def _families(state: State, account: Account) -> Iterable[Metric]:
@@ -72,16 +60,9 @@ def _families(state: State, account: Account) -> Iterable[Metric]:
     yield _counter("readings_written", "Readings that the store has taken.", account.written)
     yield _counter("readings_quarantined", "Readings that went to quarantine.", account.quarantined)
     yield _gauge("account_balanced", "1 while received = written + quarantined + ignored + journal.", account.balanced)
-    ignored = CounterMetricFamily("caretaker_ingestor_readings_ignored", "By reason.", labels=["reason"])
-    for reason, count in sorted(account.ignored.items()):
-        ignored.add_metric([reason], count)
-    yield ignored
-    rejects = CounterMetricFamily(
-        "caretaker_ingestor_rejections", "By reason, those of single values among them.", labels=["reason"]
-    )
-    for reason, count in sorted(account.rejects.items()):
-        rejects.add_metric([reason], count)
-    yield rejects
+    yield _counters("readings_ignored", "By reason.", ("reason",), _by_reason(account.ignored))
+    text = "By reason, those of single values among them."
+    yield _counters("rejections", text, ("reason",), _by_reason(account.rejects))
     yield _counter("store_writes", "Requests to the store.", state.drain.writes)
     yield _gauge("store_write_seconds", "How long the last one took.", state.drain.last_write_s)
     yield _gauge("store_trouble", "1 while the store takes nothing.", state.drain.trouble is not None)

@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 from ingestor.http import Pages, application
 from ingestor.journal import Journal
 from ingestor.quarantine import Quarantine
-from ingestor.settings import HttpSettings
 from ingestor.state import State
 from ingestor.write import Drain
 from telemetry.admission.admit import admit
@@ -21,6 +20,7 @@ from telemetry.message import Admitted, Message
 from telemetry.mqtt.connection import Counts
 from telemetry.mqtt.session import Session
 from telemetry.registry.watch import RegistryWatch
+from telemetry.service.http import HttpSettings
 from tests.builders import device, registry
 
 NOW_NS = 1_795_334_400_000_000_000
@@ -35,15 +35,15 @@ class Port:
         self.session = SimpleNamespace(counts=Counts(), trouble=None, unacknowledged=0)
         self.drain = Drain(journal, cast("Any", None))
         watch = SimpleNamespace(current=REGISTRY, problems=())
-        state = State(cast("Session", self.session), journal, self.drain, cast("RegistryWatch", watch))
-        self._pages = Pages(state, Quarantine(path), self.admit)
+        self._state = State(cast("Session", self.session), journal, self.drain, cast("RegistryWatch", watch))
+        self._pages = Pages(self._state, Quarantine(path), self.admit)
         self.known = REGISTRY
 
     def admit(self, message: Message) -> Admitted:
         return admit(message, self.known)
 
     def client(self, settings: HttpSettings | None = None, host: str = "127.0.0.1") -> TestClient:
-        return TestClient(application(self._pages, settings or HttpSettings()), base_url=f"http://{host}")
+        return TestClient(application(self._pages, self._state, settings or HttpSettings()), base_url=f"http://{host}")
 
 
 @asynccontextmanager
