@@ -38,8 +38,8 @@ class Reopening:
         except DatabaseAwayError as error:
             if isinstance(error.__cause__, DBAPIError) and sqlite.is_no_database(error.__cause__):
                 raise DatabaseUnusableError(
-                    f"{self._path}: is no alert database, or damaged. If it is one, move it away: an empty one is made at "
-                    "the next start of the alert service, and what only the old one held is lost"
+                    f"{self._path}: is no alert database, or damaged. If it is one, move it away: an empty one is made "
+                    "at the next start of the alert service, and what only the old one held is lost"
                 ) from error
             raise
 

@@ -55,7 +55,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
 
 def alert_of(row: Mapping[Any, Any]) -> Alert:
     """From `ALERT_COLUMNS`."""
-    return msgspec.convert(dict(row), Alert)
+    return msgspec.convert(_fields(row, Alert), Alert)
 
 
 def transition_row(transition: Transition) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def transition_row(transition: Transition) -> dict[str, Any]:
 
 def transition_of(row: Mapping[Any, Any]) -> Transition:
     """From `TRANSITION_COLUMNS`."""
-    return msgspec.convert(dict(row), Transition)
+    return msgspec.convert(_fields(row, Transition), Transition)
 
 
 def silence_row(silence: Silence) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def silence_row(silence: Silence) -> dict[str, Any]:
 
 def silence_of(row: Mapping[Any, Any]) -> Silence:
     """From `SILENCE_COLUMNS`."""
-    return msgspec.convert({**row, "matchers": msgspec.json.decode(row["matchers"])}, Silence)
+    return msgspec.convert(_fields(row, Silence) | {"matchers": msgspec.json.decode(row["matchers"])}, Silence)
 
 
 def action_row(action: Action) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def action_row(action: Action) -> dict[str, Any]:
 
 def action_of(row: Mapping[Any, Any]) -> Action:
     """From `ACTION_COLUMNS`."""
-    return msgspec.convert({**row, "matchers": msgspec.json.decode(row["matchers"])}, Action)
+    return msgspec.convert(_fields(row, Action) | {"matchers": msgspec.json.decode(row["matchers"])}, Action)
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
@@ -111,14 +111,18 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
 
 def delivery_of(row: Mapping[Any, Any]) -> Delivery:
     """From `DELIVERY_COLUMNS`."""
-    fields = {name: row[name] for name in Delivery.__struct_fields__ if name != "message"}
-    fields["alerts"] = msgspec.json.decode(row["alerts"])
-    return msgspec.convert({**fields, "message": _message_decoder.decode(row["message"])}, Delivery)
+    decoded = {"alerts": msgspec.json.decode(row["alerts"]), "message": _message_decoder.decode(row["message"])}
+    return msgspec.convert(_fields(row, Delivery) | decoded, Delivery)
 
 
 def delivered_of(row: Mapping[Any, Any]) -> Delivered:
     """From `DELIVERED_COLUMNS`."""
     return Delivered(delivery_of(row), Status(row["status"]), row["detail"], row["done_ns"])
+
+
+def _fields(row: Mapping[Any, Any], kind: type[Struct]) -> dict[str, Any]:
+    # SQLAlchemy's names are more than texts: msgspec takes only these.
+    return {name: row[name] for name in kind.__struct_fields__}
 
 
 def _plain(value: Struct) -> dict[str, Any]:
