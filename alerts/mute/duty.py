@@ -26,9 +26,9 @@ class Audience(Struct, frozen=True):
 def audience(to: Iterable[str], site: str, zone: ZoneInfo, registry: Registry, now_ns: int) -> Audience:
     """Of the people in `to`, those who are told of something at `site` (empty: at none), whose time zone is `zone`.
 
-    Whose site it is not, and who is off duty, is not told as long as anybody is left. Where nobody is on duty, all whose
-    site it is are told; where it is nobody's site, all in `to`. Where none of them exists any more, or `to` is empty,
-    it is everybody's whose site it is.
+    Whose site it is not, and who is off duty, is not told as long as anybody is left. Where nobody is on duty, all
+    whose site it is are told; where it is nobody's site, all in `to`. Where none of them exists any more, or `to` is
+    empty, it is everybody's whose site it is.
     """
     named = [registry.people[person] for person in to if person in registry.people]
     known = named or [person for person in registry.people.values() if _responsible(person, site)]
