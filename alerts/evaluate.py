@@ -16,7 +16,7 @@ from alerts.conditions import latch, number, window
 from alerts.conditions.rest import is_out_of_service, is_paused
 from alerts.lifecycle import Known, Signal, Verdict
 from alerts.rules.rule import Guard, NoData, Rule, Side, Window
-from alerts.state import Event, Place, RuleState, Silent, Tick
+from alerts.state import Event, Place, RuleState, Silent, Tick, is_suspect
 from telemetry.reading import Reading
 
 
@@ -109,7 +109,7 @@ def _observed(rule: Rule, state: RuleState, event: Reading | Silent, place: Plac
         if not isinstance(value, float) or state.course is None:
             return state
         counter = rule.condition.metric in place.counters
-        suspect = bool(event.quality.get(rule.condition.metric))
+        suspect = is_suspect(event, rule.condition.metric)
         course, closed = window.wake(rule.condition, state.course, state.closed, event.time_ns)
         course = window.add(course, event.time_ns, value, place.hold_ns, suspect=suspect, counter=counter)
         state = replace(state, course=course, closed=closed)

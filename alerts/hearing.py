@@ -5,12 +5,17 @@ in its own time. While its gateway is away, nothing is known of a device: it cou
 was heard after the moment at which the device should have been.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+
 from msgspec import Struct
 
 from alerts.memory import DeviceMemory
 from telemetry.reading import NS_PER_S, Reading
 
-ONLINE = "online"
+ONLINE, BATTERY = "online", "battery_pct"
+LOW_BATTERY_PCT = 20.0
+"""Worth a line in the digest."""
 LOOK_AGAIN_NS = NS_PER_S
 GATEWAY_AWAY_NS = 5 * NS_PER_S
 """How often a device behind a gateway that is away is looked at."""
@@ -21,6 +26,9 @@ def hear(device: DeviceMemory, reading: Reading, clock_ns: int, silent_ns: int |
 
     A last will is the broker's word, and a retained message is what the broker had stored.
     """
+    battery_pct = reading.values.get(BATTERY)
+    if isinstance(battery_pct, float):
+        device.battery_pct = battery_pct
     online = reading.values.get(ONLINE)
     if online is not None and reading.time_ns >= device.heard_ns:
         if device.offline and online:
@@ -65,3 +73,21 @@ def silence(
             return Later(clock_ns + LOOK_AGAIN_NS)
     own_ns = device.heard_ns if since_ns == device.arrived_ns else max(device.heard_ns, since_ns - device.lag_ns)
     return own_ns + limit_ns
+
+
+def silent_devices(
+    devices: Mapping[str, DeviceMemory], limits: Iterable[tuple[str, int]], clock_ns: int
+) -> Sequence[str]:
+    """Those that were heard once, and not within the time that they may be silent (ns), gateways or not."""
+    heard = ((name, devices.get(name), limit_ns) for name, limit_ns in limits)
+    return [
+        name
+        for name, device, limit_ns in heard
+        if device and device.heard_ns and clock_ns - device.arrived_ns >= limit_ns
+    ]
+
+
+def low_batteries(devices: Mapping[str, DeviceMemory]) -> Sequence[tuple[str, float]]:
+    """Devices and what is left in percent, lowest first."""
+    found = ((name, device.battery_pct) for name, device in devices.items() if device.battery_pct is not None)
+    return sorted((one for one in found if one[1] <= LOW_BATTERY_PCT), key=itemgetter(1))

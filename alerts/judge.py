@@ -7,7 +7,7 @@ What changed is taken with `take`, and kept by whoever runs it; what was kept ma
 """
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from alerts import lifecycle, plans
 from alerts.alert import Ending
 from alerts.evaluate import begin, evaluate
-from alerts.hearing import Later, hear, silence
+from alerts.hearing import Later, hear, low_batteries, silence, silent_devices
 from alerts.judged import Act, Action, AreaKey, Judged, Remembered
 from alerts.keeping import Keeping
 from alerts.memory import NEVER, DeviceMemory, Key, Lane
@@ -105,6 +105,10 @@ class Judge:
                 when_ns = self.clock_ns + limit_ns + rule.lateness_ns
                 self._schedule.put(Entry(What.SILENCE, reading.device, rule.id), when_ns)
 
+    def watches(self, device: str) -> bool:
+        """Whether anything reads this device: a rule, or rules of others that depend on it."""
+        return device in self._plans
+
     def tick(self, now_ns: int) -> None:
         """The alert clock is at `now_ns`: work out all that is due by now. A clock that goes back stands still."""
         if now_ns - self.clock_ns > GAP_NS:
@@ -154,6 +158,15 @@ class Judge:
     def state(self, rule: str, device: str) -> RuleState | None:
         """What a rule remembers of a device; None: nothing."""
         return self._kept.states.get((rule, device))
+
+    def silent_devices(self) -> Sequence[str]:
+        """Those that were heard once, and have missed too many of their intervals."""
+        limits = ((name, plan.silent_ns) for name, plan in self._plans.items() if plan.silent_ns is not None)
+        return silent_devices(self._kept.devices, limits, self.clock_ns)
+
+    def low_batteries(self) -> Sequence[tuple[str, float]]:
+        """Devices and what is left in percent, lowest first."""
+        return low_batteries(self._kept.devices)
 
     def take(self) -> Judged:
         """All that has changed since the last time. Whoever takes it has to keep it, or to give up this judge."""

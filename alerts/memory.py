@@ -35,6 +35,8 @@ class DeviceMemory(Struct, array_like=True):
     offline: bool = False
     """Its gateway's or its own last word: `online` is 0."""
     lanes: dict[str, Lane] = {}
+    battery_pct: float | None = None
+    """The last that it said."""
 
     @property
     def lag_ns(self) -> int:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from alerts import lifecycle
 from alerts.conditions.window import Bucket, Course
 from alerts.lifecycle import Known, Life
-from telemetry.reading import Reading
+from telemetry.reading import Quality, Reading
 from telemetry.registry.models import Device
 
 
@@ -69,3 +69,8 @@ class RuleState(Struct, frozen=True, array_like=True):
         """Whether it may be forgotten: a new one would judge the next reading the same way."""
         kept = self.course or self.before or self.guard or self.seen or self.life.raises
         return not kept and lifecycle.is_idle(self.life)
+
+
+def is_suspect(reading: Reading, *metrics: str) -> bool:
+    """Whether a value of it is outside its metric's plausible range."""
+    return any(reading.quality.get(metric, Quality.GOOD) & Quality.SUSPECT for metric in metrics)

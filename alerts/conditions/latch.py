@@ -11,7 +11,7 @@ from alerts.alert import Ending, Transition
 from alerts.conditions.rest import is_out_of_service
 from alerts.lifecycle import Known
 from alerts.rules.rule import Happening, Rule
-from alerts.state import Event, Place, RuleState
+from alerts.state import Event, Place, RuleState, is_suspect
 from telemetry.reading import Reading
 
 STALE_NS = 24 * 3_600_000_000_000
@@ -36,7 +36,7 @@ def evaluate(
     state = replace(state, seen=tuple(sorted({*state.seen, key})[-SEEN:]))
     if state.life.alert is not None or not _counts(rule, rule.condition, value, event.time_ns, place, noticed_ns):
         return state, transitions
-    known = Known(1.0, value, event.time_ns, bool(event.quality.get(rule.condition.metric)))
+    known = Known(1.0, value, event.time_ns, is_suspect(event, rule.condition.metric))
     life, raised = lifecycle.step(rule, place.device.id, state.life, known, event.time_ns, noticed_ns)
     due_ns = None if rule.expire_after_ns is None else event.time_ns + rule.expire_after_ns
     return replace(state, life=life, due_ns=due_ns), [*transitions, *raised]

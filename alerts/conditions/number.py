@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from alerts.lifecycle import Known
 from alerts.rules.rule import Condition, Imbalance, Rate, State, Value
-from alerts.state import Place, RuleState
+from alerts.state import Place, RuleState, is_suspect
 from telemetry.reading import Reading
 
 PERCENT = 100.0
@@ -59,4 +59,4 @@ def _rate(condition: Rate, state: RuleState, reading: Reading, place: Place) -> 
 
 
 def _known(value: float, shown: float, reading: Reading, *metrics: str) -> Known:
-    return Known(value, shown, reading.time_ns, any(reading.quality.get(metric) for metric in metrics))
+    return Known(value, shown, reading.time_ns, is_suspect(reading, *metrics))

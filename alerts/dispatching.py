@@ -1,0 +1,124 @@
+"""The dispatcher's loop: from transitions to deliveries, each step one transaction.
+
+    database (news, groups) -> plan -> database (groups, deliveries, cursor) -> deliver
+
+It looks when there is news, and when the last plan said that something would be due.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from alerts.configuration import Configuration
+from alerts.database.database import AlertDatabase, DatabaseAwayError
+from alerts.dispatch.dispatcher import plan
+from alerts.dispatch.planned import Planned
+from alerts.dispatch.world import World
+from alerts.judge import Judge
+from alerts.link import Links
+from alerts.message import MessageWorld, compose
+from alerts.notice import Cause, Message, Muted, Notice
+from telemetry.reading import NS_PER_S
+
+log = structlog.get_logger(__name__)
+
+NEWS_AT_ONCE = 1_000
+CAP_SPAN_NS = 3_600 * NS_PER_S
+LOOK_AT_LEAST_EVERY_S = 60.0
+"""The wall clock may be set, and the digest needs no news."""
+TRY_AGAIN_S = 1.0
+
+
+class Dispatching:
+    """Decides who is told what."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        database: AlertDatabase,
+        judge: Judge,
+        links: Links | None,
+        on_deliveries: Callable[[], None],
+    ) -> None:
+        """`on_deliveries` is called when there is something new to deliver."""
+        self._configuration = configuration
+        self._database = database
+        self._judge = judge
+        self._links = links
+        self._on_deliveries = on_deliveries
+        self._news = asyncio.Event()
+        self.notified: Counter[Cause] = Counter()
+        self.muted: Counter[Muted] = Counter()
+
+    def wake(self) -> None:
+        """There is news, or people, routes or silences have changed."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        while True:
+            self._news.clear()
+            try:
+                next_ns = await self._look()
+            except DatabaseAwayError as error:
+                log.warning("nothing can be dispatched just now", reason=str(error))
+                wait_s = TRY_AGAIN_S
+            else:
+                wait_s = LOOK_AT_LEAST_EVERY_S
+                if next_ns is not None:
+                    wait_s = min(wait_s, max(0.0, (next_ns - time.time_ns()) / NS_PER_S))
+            try:
+                await asyncio.wait_for(self._news.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def _look(self) -> int | None:
+        """Plan once, and keep it. Wall clock ns: when to look again."""
+        database, now_ns = self._database, time.time_ns()
+        cursor = await database.cursor()
+        news = await database.news(cursor, NEWS_AT_ONCE)
+        active = {alert.id: alert for alert in await database.active_alerts()}
+        gone = {transition.alert for transition in news} - active.keys()
+        alerts = active | {alert.id: alert for alert in await database.alerts_by_id(gone)} if gone else active
+        digest = self._configuration.routing.digest is not None
+        world = World(
+            registry=self._configuration.registry,
+            rules={rule.id: rule for rule in self._configuration.rules.rules},
+            routing=self._configuration.routing,
+            alerts=alerts,
+            compose=self._composer(now_ns),
+            silences=await database.silences(now_ns),
+            silent_devices=self._judge.silent_devices() if digest else (),
+            low_batteries=self._judge.low_batteries() if digest else (),
+        )
+        planned = plan(
+            now_ns,
+            world,
+            await database.groups(),
+            news,
+            await database.sent(now_ns - CAP_SPAN_NS),
+            await database.figures(),
+        )
+        planned.cursor = max(planned.cursor, cursor)
+        await self._keep(planned, cursor)
+        return now_ns if len(news) == NEWS_AT_ONCE else planned.next_ns
+
+    async def _keep(self, planned: Planned, cursor: int) -> None:
+        if planned.groups or planned.deliveries or planned.figures or planned.cursor > cursor:
+            await self._database.plan(planned)
+        self.notified += planned.notified
+        self.muted += planned.muted
+        if planned.deliveries:
+            self._on_deliveries()
+
+    def _composer(self, now_ns: int) -> Callable[[Notice], Message]:
+        links = self._links
+        world = MessageWorld(
+            registry=self._configuration.registry,
+            rules={rule.id: rule for rule in self._configuration.rules.rules},
+            link=None if links is None else lambda alert, person: links.make(alert, person, now_ns),
+        )
+        return lambda notice: compose(notice, world)
