@@ -43,11 +43,11 @@ def wish_for_notices(look: Look) -> None:
 
 
 def _untold(look: Look, case: Case, series: Series) -> dict[str, Place]:
-    """By person: where they are to be told that it flaps."""
+    """By person: where they are to be told that it flaps. Who knows this alert already is not."""
     found: dict[str, Place] = {}
     for place in case.places:
         for person in look.audience(place.route.to, case).people:
-            if person not in series.told:
+            if person not in series.told and person not in case.ledger.told:
                 found.setdefault(person, place)
     return found
 
@@ -63,6 +63,10 @@ def _settle(look: Look, case: Case, series: Series) -> None:
         elif told is not None and alert.active and alert.severity > told.severity:
             told.severity = int(alert.severity)
             look.mute(ledger, person, Muted.FLAPPING)
-    if not alert.active:
-        for person in [person for person, told in ledger.told.items() if told.quietly]:
+    if alert.active:
+        return
+    for person, told in list(ledger.told.items()):
+        # Who knew it without the notice, and hears its end, is done with the series too.
+        series.told.setdefault(person, told.last_ns)
+        if told.quietly:
             del ledger.told[person]

@@ -55,8 +55,8 @@ def _of(audience: Audience) -> Iterator[tuple[str, Mute | None]]:
 def _consider(look: Look, case: Case, person: str, options: list[Option]) -> None:
     """One wish at most: on the first branch on which nothing stands against it."""
     told, ledger = case.ledger.told.get(person), case.ledger
-    if ledger.flapping and told is None:
-        # The notice about its series is theirs.
+    if told is None and (ledger.flapping or not case.alert.active):
+        # The notice about its series is theirs; of what is over there is nothing to say.
         return
     reasons: list[Mute] = []
     for option in options:
@@ -109,9 +109,13 @@ def _reason(look: Look, case: Case, option: Option, cause: Cause) -> Mute | None
 
 def _count_untold(look: Look, case: Case) -> None:
     """It is over, and nobody heard of it: because it was short, where nothing else was the reason."""
-    if case.ledger.flapping:
+    ledger = case.ledger
+    if ledger.flapping:
         look.planned.muted[Muted.FLAPPING] += 1
         return
-    named = {person for place in case.places for person in look.audience(place.route.to, case).people}
-    if not named <= case.ledger.muted.keys():
-        look.planned.muted[Muted.GONE] += 1
+    waiting = [
+        place for place in case.places if not ledger.muted.keys() >= set(look.audience(place.route.to, case).people)
+    ]
+    if waiting:
+        mute = muted(look, case, waiting[0].route)
+        look.planned.muted[Muted.GONE if mute is None else mute.why] += 1
