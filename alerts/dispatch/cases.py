@@ -7,6 +7,7 @@ from alerts.alert import Alert, Change, Transition
 from alerts.dispatch.branches import branches, group_key, shared_labels
 from alerts.dispatch.look import Case, Look, Place
 from alerts.dispatch.state import Ledger, Sent, Series, Told
+from alerts.dispatch.written import DAY_NS
 from alerts.labels import labels_of
 from alerts.mute.duty import EVERYBODY
 from telemetry.reading import NS_PER_S
@@ -33,11 +34,15 @@ def open_cases(look: Look) -> None:
     """One case for each alert that is active, or whose end somebody is still to hear of."""
     ledgers, alerts = look.memory.ledgers, dict(look.world.alerts)
     for name, ledger in list(ledgers.items()):
-        if name not in alerts and ledger.ended is None:
-            # The database knows it no more.
-            del ledgers[name]
-        elif name not in alerts and ledger.ended is not None:
+        if name in alerts:
+            ledger.missing_ns = None
+        elif ledger.ended is not None:
             alerts[name] = ledger.ended
+        elif ledger.missing_ns is None:
+            # Resolved since the news were read: the next ones say so.
+            ledger.missing_ns = look.now_ns
+        elif look.now_ns >= ledger.missing_ns + DAY_NS:
+            del ledgers[name]
     for alert in sorted(alerts.values(), key=lambda alert: (alert.raised_ns, alert.id)):
         if alert.id not in ledgers and not alert.active:
             # All who had to know its end know it.

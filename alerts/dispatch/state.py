@@ -57,6 +57,8 @@ class Ledger(Struct):
     flapping: bool = False
     ended: Alert | None = None
     """Resolved, and somebody is still to be told."""
+    missing_ns: int | None = None
+    """Since when the alert is not among those that are looked at: its end is under way, as news to come."""
     assumed: bool = False
     """This record could not be read."""
 

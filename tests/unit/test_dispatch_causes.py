@@ -262,3 +262,14 @@ def test_every_change_of_severity_goes_out_on_mqtt() -> None:
     )
     assert b'"severity":0,"state":0' in sent[-1].message.data
     assert {(delivery.person, delivery.message.title) for delivery in sent} == {("", "")}
+
+
+def test_an_end_that_is_seen_before_its_news_is_told_when_they_come() -> None:
+    play = Play()
+    alert = play.raised()
+    play.at(30)
+    kept = play.alerts.pop(alert)
+    play.at(400)
+    play.alerts[alert] = kept
+    play.resolved(alert)
+    assert [line.cause for line in play.at(500)] == [Cause.RESOLVED]
