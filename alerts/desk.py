@@ -41,6 +41,8 @@ NAME_MOST = 100
 MATCHERS_MOST = 20
 MATCHER_MOST = 500
 """Characters of a label, and of what it is to be."""
+LATEST_NS = 2**63 - 1
+"""In the year 2262: what databases count up to."""
 CANDIDATES = 5
 
 P = ParamSpec("P")
@@ -160,8 +162,8 @@ class Desk:
 
         Raises `UnknownAlertError`, `ValueError`.
         """
-        if until_ns is not None and until_ns <= time.time_ns():
-            raise ValueError("the acknowledgement would be over already: give a later end")
+        if until_ns is not None and not time.time_ns() < until_ns <= LATEST_NS:
+            raise ValueError("the acknowledgement would be over already, or never: give another end, or none")
         return self._wish(Act.ACKNOWLEDGE, by, alert=self.alert(alert_id).id, comment=comment, until_ns=until_ns)
 
     def comment(self, alert_id: str, by: str, text: str) -> int:
@@ -181,8 +183,8 @@ class Desk:
             raise ValueError("a silence needs a label at least: site=* is everything")
         if len(matchers) > MATCHERS_MOST:
             raise ValueError(f"a silence has at most {MATCHERS_MOST} labels")
-        if end_ns <= start_ns or end_ns <= time.time_ns():
-            raise ValueError("the silence would be over before it begins, or is over already: give a later end")
+        if not 0 <= start_ns < end_ns <= LATEST_NS or end_ns <= time.time_ns():
+            raise ValueError("the silence would be over before it begins, is over already, or lasts for ever")
         checked = {
             _text("label", name, MATCHER_MOST): _text("label", pattern, MATCHER_MOST)
             for name, pattern in matchers.items()

@@ -45,16 +45,23 @@ class EngineLock:
     """Held by the one engine that judges with this database. The kernel lets go of it when the process ends."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `EngineRunningError`, `OSError`."""
-        self._file = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises `EngineRunningError`, `DatabaseUnusableError`."""
+        place = path.with_name(f"{path.name}.lock")
+        try:
+            self._file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseUnusableError(f"{place}: can't be made or written: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._file)
             raise EngineRunningError(
                 f"{path}: another alert engine uses this database. One at a time: end that one, or name another file "
                 "in `alerts.database`"
             ) from None
+        except OSError as error:
+            os.close(self._file)
+            raise DatabaseUnusableError(f"{place}: can't be locked: {error.strerror}. Use a local disk") from error
 
     def release(self) -> None:
         """Let the next one in."""
