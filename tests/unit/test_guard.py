@@ -10,75 +10,75 @@ from alerts.receivers.guard import Forbidden, ForbiddenError, checked, reason_ag
 F = Forbidden
 
 
-@pytest.mark.parametrize(
-    ("address", "reason"),
-    [
-        ("0.0.0.0", F.UNSPECIFIED),
-        ("0.1.2.3", F.UNSPECIFIED),
-        ("127.0.0.1", F.LOOPBACK),
-        ("127.255.255.254", F.LOOPBACK),
-        ("10.0.0.1", F.PRIVATE),
-        ("172.16.0.1", F.PRIVATE),
-        ("172.31.255.255", F.PRIVATE),
-        ("192.168.1.1", F.PRIVATE),
-        ("169.254.1.1", F.LINK_LOCAL),
-        ("169.254.169.254", F.METADATA),
-        ("169.254.170.2", F.METADATA),
-        ("100.100.100.200", F.METADATA),
-        ("168.63.129.16", F.METADATA),
-        ("192.0.0.192", F.METADATA),
-        ("100.64.0.1", F.SHARED),
-        ("100.127.255.255", F.SHARED),
-        ("224.0.0.1", F.MULTICAST),
-        ("239.255.255.250", F.MULTICAST),
-        ("192.0.0.8", F.RESERVED),
-        ("192.0.2.1", F.RESERVED),
-        ("192.88.99.1", F.RESERVED),
-        ("198.18.0.1", F.RESERVED),
-        ("198.51.100.1", F.RESERVED),
-        ("203.0.113.1", F.RESERVED),
-        ("240.0.0.1", F.RESERVED),
-        ("255.255.255.255", F.RESERVED),
-        ("::", F.UNSPECIFIED),
-        ("::1", F.LOOPBACK),
-        ("fe80::1", F.LINK_LOCAL),
-        ("fe80::1%eth0", F.LINK_LOCAL),
-        ("fc00::1", F.PRIVATE),
-        ("fd12:3456::1", F.PRIVATE),
-        ("fec0::1", F.PRIVATE),
-        ("fd00:ec2::254", F.METADATA),
-        ("fd20:ce::254", F.METADATA),
-        ("ff02::1", F.MULTICAST),
-        ("2001:db8::1", F.RESERVED),
-        ("2001::1", F.RESERVED),  # Teredo
-        ("3fff::1", F.RESERVED),
-        ("4000::1", F.RESERVED),
-        ("100::1", F.RESERVED),
-        ("64:ff9b:1::a00:1", F.RESERVED),
-        # An IPv4 address in an IPv6 one
-        ("::ffff:127.0.0.1", F.LOOPBACK),
-        ("::ffff:10.0.0.1", F.PRIVATE),
-        ("::ffff:169.254.169.254", F.METADATA),
-        ("::127.0.0.1", F.RESERVED),
-        ("2002:7f00:1::", F.LOOPBACK),
-        ("2002:a9fe:a9fe::1", F.METADATA),
-        ("64:ff9b::7f00:1", F.LOOPBACK),
-        ("64:ff9b::169.254.169.254", F.METADATA),
-        ("64:ff9b::192.168.0.1", F.PRIVATE),
-        # The outside
-        ("1.1.1.1", None),
-        ("8.8.8.8", None),
-        ("172.15.255.255", None),
-        ("172.32.0.1", None),
-        ("100.63.255.255", None),
-        ("100.128.0.1", None),
-        ("223.255.255.255", None),
-        ("2606:4700::1111", None),
-        ("2a00:1450::1", None),
-        ("::ffff:8.8.8.8", None),
-        ("64:ff9b::808:808", None),
-    ],
-)
+ADDRESSES: list[tuple[str, Forbidden | None]] = [
+    ("0.0.0.0", F.UNSPECIFIED),
+    ("0.1.2.3", F.UNSPECIFIED),
+    ("127.0.0.1", F.LOOPBACK),
+    ("127.255.255.254", F.LOOPBACK),
+    ("10.0.0.1", F.PRIVATE),
+    ("172.16.0.1", F.PRIVATE),
+    ("172.31.255.255", F.PRIVATE),
+    ("192.168.1.1", F.PRIVATE),
+    ("169.254.1.1", F.LINK_LOCAL),
+    ("169.254.169.254", F.METADATA),
+    ("169.254.170.2", F.METADATA),
+    ("100.100.100.200", F.METADATA),
+    ("168.63.129.16", F.METADATA),
+    ("192.0.0.192", F.METADATA),
+    ("100.64.0.1", F.SHARED),
+    ("100.127.255.255", F.SHARED),
+    ("224.0.0.1", F.MULTICAST),
+    ("239.255.255.250", F.MULTICAST),
+    ("192.0.0.8", F.RESERVED),
+    ("192.0.2.1", F.RESERVED),
+    ("192.88.99.1", F.RESERVED),
+    ("198.18.0.1", F.RESERVED),
+    ("198.51.100.1", F.RESERVED),
+    ("203.0.113.1", F.RESERVED),
+    ("240.0.0.1", F.RESERVED),
+    ("255.255.255.255", F.RESERVED),
+    ("::", F.UNSPECIFIED),
+    ("::1", F.LOOPBACK),
+    ("fe80::1", F.LINK_LOCAL),
+    ("fe80::1%eth0", F.LINK_LOCAL),
+    ("fc00::1", F.PRIVATE),
+    ("fd12:3456::1", F.PRIVATE),
+    ("fec0::1", F.PRIVATE),
+    ("fd00:ec2::254", F.METADATA),
+    ("fd20:ce::254", F.METADATA),
+    ("ff02::1", F.MULTICAST),
+    ("2001:db8::1", F.RESERVED),
+    ("2001::1", F.RESERVED),  # Teredo
+    ("3fff::1", F.RESERVED),
+    ("4000::1", F.RESERVED),
+    ("100::1", F.RESERVED),
+    ("64:ff9b:1::a00:1", F.RESERVED),
+    # An IPv4 address in an IPv6 one
+    ("::ffff:127.0.0.1", F.LOOPBACK),
+    ("::ffff:10.0.0.1", F.PRIVATE),
+    ("::ffff:169.254.169.254", F.METADATA),
+    ("::127.0.0.1", F.RESERVED),
+    ("2002:7f00:1::", F.LOOPBACK),
+    ("2002:a9fe:a9fe::1", F.METADATA),
+    ("64:ff9b::7f00:1", F.LOOPBACK),
+    ("64:ff9b::169.254.169.254", F.METADATA),
+    ("64:ff9b::192.168.0.1", F.PRIVATE),
+    # The outside
+    ("1.1.1.1", None),
+    ("8.8.8.8", None),
+    ("172.15.255.255", None),
+    ("172.32.0.1", None),
+    ("100.63.255.255", None),
+    ("100.128.0.1", None),
+    ("223.255.255.255", None),
+    ("2606:4700::1111", None),
+    ("2a00:1450::1", None),
+    ("::ffff:8.8.8.8", None),
+    ("64:ff9b::808:808", None),
+]
+
+
+@pytest.mark.parametrize(("address", "reason"), ADDRESSES)
 def test_addresses(address: str, reason: Forbidden | None) -> None:
     assert reason_against(ip_address(address)) is reason
 
@@ -110,41 +110,41 @@ async def leads_to(url: str, *addresses: str, allow: Sequence[str] = ()) -> Forb
     try:
         await checked(url, [ip_network(network) for network in allow], answer)
     except ForbiddenError as error:
-        host = url.partition("://")[2].partition("/")[0]
-        assert not host or host not in str(error), "a host may be a secret"
+        if "hooks." in str(error) or "secret" in str(error):
+            pytest.fail("a host may be a secret")
         return error.reason
     return None
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("https://hooks.example.org/a/b?c=d", None),
-        ("https://hooks.example.org:8443/", None),
-        ("HTTPS://HOOKS.EXAMPLE.ORG/", None),
-        ("http://hooks.example.org/", F.UNENCRYPTED),
-        ("ftp://hooks.example.org/", F.SCHEME),
-        ("file:///etc/passwd", F.SCHEME),
-        ("gopher://hooks.example.org/", F.SCHEME),
-        ("hooks.example.org", F.SCHEME),
-        ("", F.SCHEME),
-        ("https://user:secret@hooks.example.org/", F.USERINFO),
-        ("https://hooks.example.org@127.0.0.1/", F.USERINFO),
-        ("https://@hooks.example.org/", F.USERINFO),
-        ("https:///path", F.MALFORMED),
-        ("https://", F.MALFORMED),
-        ("https://hooks.example.org:0/", F.MALFORMED),
-        ("https://hooks.example.org:99999/", F.MALFORMED),
-        ("https://hooks.example.org:port/", F.MALFORMED),
-        ("https://[::1/", F.MALFORMED),
-        ("https://127.0.0.1\\@hooks.example.org/", F.USERINFO),
-        ("https://hooks.example.org\\x/", F.MALFORMED),
-        ("https://hooks.example.org/a b", F.MALFORMED),
-        ("https://hooks.example.org/\r\nHost: inside", F.MALFORMED),
-        ("https://hooks.exämple.org/", F.MALFORMED),
-        ("https://hooks。example.org/", F.MALFORMED),
-    ],
-)
+WRITTEN: list[tuple[str, Forbidden | None]] = [
+    ("https://hooks.example.org/a/b?c=d", None),
+    ("https://hooks.example.org:8443/", None),
+    ("HTTPS://HOOKS.EXAMPLE.ORG/", None),
+    ("http://hooks.example.org/", F.UNENCRYPTED),
+    ("ftp://hooks.example.org/", F.SCHEME),
+    ("file:///etc/passwd", F.SCHEME),
+    ("gopher://hooks.example.org/", F.SCHEME),
+    ("hooks.example.org", F.SCHEME),
+    ("", F.SCHEME),
+    ("https://user:secret@hooks.example.org/", F.USERINFO),
+    ("https://hooks.example.org@127.0.0.1/", F.USERINFO),
+    ("https://@hooks.example.org/", F.USERINFO),
+    ("https:///path", F.MALFORMED),
+    ("https://", F.MALFORMED),
+    ("https://hooks.example.org:0/", F.MALFORMED),
+    ("https://hooks.example.org:99999/", F.MALFORMED),
+    ("https://hooks.example.org:port/", F.MALFORMED),
+    ("https://[::1/", F.MALFORMED),
+    ("https://127.0.0.1\\@hooks.example.org/", F.USERINFO),
+    ("https://hooks.example.org\\x/", F.MALFORMED),
+    ("https://hooks.example.org/a b", F.MALFORMED),
+    ("https://hooks.example.org/\r\nHost: inside", F.MALFORMED),
+    ("https://hooks.exämple.org/", F.MALFORMED),
+    ("https://hooks。example.org/", F.MALFORMED),
+]
+
+
+@pytest.mark.parametrize(("url", "reason"), WRITTEN)
 async def test_how_an_address_is_written(url: str, reason: Forbidden | None) -> None:
     assert await leads_to(url, "8.8.8.8") is reason
 
@@ -214,6 +214,4 @@ async def test_the_machines_resolver() -> None:
 
 
 def test_every_reason_has_a_case() -> None:
-    tables = (test_addresses, test_how_an_address_is_written)
-    met = {case[1] for table in tables for mark in table.pytestmark for case in mark.args[1]}  # type: ignore[attr-defined]  # pytest adds it
-    assert met >= set(Forbidden)
+    assert {reason for _, reason in ADDRESSES + WRITTEN} - {None} == set(Forbidden)

@@ -1,5 +1,7 @@
 """Messages: what is said, in both languages; what never gets through."""
 
+# ruff: noqa: RUF001 - Chinese has punctuation of its own
+
 import json
 import string
 from collections.abc import Sequence
@@ -46,7 +48,10 @@ SENSOR = device("nh3-1", "pier", area="male", names={"en": "Odour sensor", "zh-H
 PEOPLE = [Person("manager", "Duty manager", "en", (), ()), Person("attendant", "當值員", "zh-HK", (), ())]
 
 
-def rule(condition: Condition = Value("nh3_ppm"), **fields: Any) -> Rule:
+AMMONIA = Value("nh3_ppm")
+
+
+def rule(condition: Condition = AMMONIA, **fields: Any) -> Rule:
     plain = Rule(
         id="odour",
         names={"en": "Odour", "zh-Hant": "異味"},
@@ -287,16 +292,18 @@ def test_a_summary() -> None:
 @pytest.mark.parametrize(
     ("template", "sentence", "measured"),
     [
-        ("{device} in {area}, {site}: {value}, above {threshold}", "Odour sensor in Men's, Pier public toilet: "
-         "3.4 ppm, above 3 ppm", False),
+        (
+            "{device}, {site}: {value}, above {threshold}",
+            "Odour sensor, Pier public toilet: 3.4 ppm, above 3 ppm",
+            False,
+        ),
         ("{value} {unit} against {threshold} {unit}", "3.4 ppm against 3 ppm", False),
-        ("It smells ({severity}, {rule}, {metric}) since {since}", "It smells (Warning, Odour, Ammonia) since "
-         "22 Nov 15:59", True),
+        ("{severity}, {rule}, {metric}, {area}, {since}", "Warning, Odour, Ammonia, Men's, 22 Nov 15:59", True),
         ("{{braces}} and {nothing.__class__} {0}", "{braces} and {nothing.__class__} {0}", True),
         ("half a { brace", "half a { brace", True),
         ("two\nlines\x1b[31m", "two lines [31m", True),
     ],
-)  # fmt: skip
+)
 def test_a_message_of_the_rules_own(template: str, sentence: str, measured: bool) -> None:
     lines = said(Cause.NEW, alert(), rules=[rule(message={"en": template})]).text.splitlines()
     assert lines[0] == sentence
