@@ -20,6 +20,8 @@ from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device, Registry
 from telemetry.registry.place import Place, claim
 
+TESTS = Path("rules") / "tests"
+"""Where a configuration's tests of rules lie."""
 MAX_LATENESS_NS = 3600 * NS_PER_S
 """Judging waits so long, and people with it."""
 COMPARED = 1_000

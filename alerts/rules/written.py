@@ -13,9 +13,10 @@ from telemetry.document import Section
 from telemetry.reading import NS_PER_S
 from telemetry.registry.written import Id, Kind, WeekHours
 
-DURATION_EXPECTED = "a duration such as 90s, 10m, 6h or 1d"
+DURATION_EXPECTED = "a duration such as 90s, 10m, 1h30m or 1d"
 
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
+_PART = re.compile(r"(\d{1,6})([smhd])")
+_DURATION = re.compile(f"(?:{_PART.pattern})+")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -25,10 +26,9 @@ def duration_ns(text: object) -> int:
     Raises:
         ValueError: it is no duration; the message says what is.
     """
-    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None:
+    if not isinstance(text, str) or not _DURATION.fullmatch(text.strip()):
         raise ValueError(DURATION_EXPECTED)
-    return int(found[1]) * _UNIT_S[found[2]] * NS_PER_S
+    return sum(int(number) * _UNIT_S[unit] for number, unit in _PART.findall(text)) * NS_PER_S
 
 
 def _some_time(duration: int) -> int:

@@ -2,20 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from alerts import settings as alert_settings
+from alerts.rules.load import load_rules
 from caretaker.options import DATA_DEFAULT
 from caretaker.output import Cell, Exit, Format, FormatOption, note, rows, say
-from ingestor.settings import load_settings
+from ingestor import settings as ingestor_settings
 from simulators.settings import load_simulation
 from telemetry.document import DocumentError, Problem
 from telemetry.registry.load import load_registry
 from telemetry.registry.models import Registry
 
 Loaded = TypeVar("Loaded")
+Line = tuple[Cell, ...]
+Loader = Callable[[Path, Registry | None], Iterable[Line]]
+"""Reads a part of the configuration, beside its registry where that is good; gives lines for the table."""
 
 
 def check(
@@ -33,13 +39,14 @@ def check(
     """
     problems: list[Problem] = []
     registry = _loaded(lambda: load_registry(directory), problems)
-    _loaded(lambda: load_settings(directory, DATA_DEFAULT), problems)
-    _loaded(lambda: load_simulation(directory, registry), problems)
+    counted = [line for loader in LOADERS for line in _loaded(partial(loader, directory, registry), problems) or ()]
+    # What several services read, each of them finds wrong.
+    problems = list(dict.fromkeys(problems))
     if problems:
         _show_problems(problems, format)
         raise typer.Exit(Exit.PROBLEM)
     if registry is not None:
-        rows(("what", "kind", "number"), _summary(registry), format)
+        rows(("what", "kind", "number"), [*_summary(registry), *counted], format)
 
 
 def _loaded(load: Callable[[], Loaded], problems: list[Problem]) -> Loaded | None:
@@ -59,7 +66,7 @@ def _show_problems(problems: list[Problem], format: Format) -> None:  # noqa: A0
     note(f"{len(problems)} to mend.")
 
 
-def _summary(registry: Registry) -> list[tuple[Cell, ...]]:
+def _summary(registry: Registry) -> list[Line]:
     return [
         *_counted("sites", (site.kind for site in registry.sites.values())),
         *_counted("devices", (device.kind for device in registry.devices.values())),
@@ -68,5 +75,31 @@ def _summary(registry: Registry) -> list[tuple[Cell, ...]]:
     ]
 
 
-def _counted(what: str, kinds: Iterable[str]) -> list[tuple[Cell, ...]]:
+def _counted(what: str, kinds: Iterable[str]) -> list[Line]:
     return [(what, kind, count) for kind, count in sorted(Counter(kinds).items())]
+
+
+def _settings(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    del registry
+    ingestor_settings.load_settings(directory, DATA_DEFAULT)
+    return ()
+
+
+def _alert_settings(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    del registry
+    alert_settings.load_settings(directory, DATA_DEFAULT)
+    return ()
+
+
+def _simulation(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    load_simulation(directory, registry)
+    return ()
+
+
+def _rules(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    """Rules mean something only beside the devices that they are about."""
+    return () if registry is None else [("rules", None, len(load_rules(directory, registry).rules))]
+
+
+LOADERS: tuple[Loader, ...] = (_settings, _alert_settings, _simulation, _rules)
+"""Everything beside the registry, in the order in which problems are shown."""

@@ -8,15 +8,7 @@ import typer
 
 from caretaker.output import Exit, fail, say
 
-STARTER = (
-    "caretaker.yaml",
-    "sites.yaml",
-    "devices.csv",
-    "people.yaml",
-    "simulation.yaml",
-    "rules/rules.yaml",
-    "rules/tests/odour.yaml",
-)
+STARTER = ("caretaker.yaml", "sites.yaml", "devices.csv", "people.yaml", "rules.yaml", "simulation.yaml")
 
 
 def init(
@@ -34,14 +26,11 @@ def init(
         directory.mkdir(parents=True, exist_ok=True)
         for name in STARTER:
             text = files("caretaker").joinpath("starter", name).read_text(encoding="utf-8")
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            (directory / name).write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{directory} can't be written: {error.strerror}", code=Exit.USAGE)
     say(f"{directory} holds {', '.join(STARTER)}. Next:")
     say("")
     say(f"  caretaker check {directory}")
-    say(f"  caretaker rules test --config {directory}")
     say(f"  caretaker up {directory}")
     say(f"  caretaker readings latest --config {directory}")

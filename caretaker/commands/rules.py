@@ -1,0 +1,78 @@
+"""`caretaker rules test`: whether rules do what their tests say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alerts.proof import Outcome, prove
+from alerts.proof_file import load_proofs
+from alerts.rules.load import TESTS, load_rules
+from caretaker.deployment import explained
+from caretaker.options import CONFIG_DEFAULT, ConfigOption
+from caretaker.output import Exit, Format, FormatOption, fail, note, rows, say
+from telemetry.registry.load import load_registry
+
+app = typer.Typer(epilog="How rules and their tests are written: docs/write-a-rule.md")
+
+
+@app.command("test")
+def run_tests(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE…", exists=True, help="Tests, or folders of them.", show_default=False),
+    ] = None,
+    config: ConfigOption = CONFIG_DEFAULT,
+    format: FormatOption = Format.TABLE,  # noqa: A002 - the option's name
+) -> None:
+    """Run tests of rules: given these readings, exactly these alerts and no others.
+
+    [bold]caretaker rules test --config examples/hong-kong[/bold]
+    [bold]caretaker rules test my-city/rules/tests/odour.yaml --config my-city[/bold]
+
+    Without FILE those in the configuration's folder rules/tests. The rules are
+    run by the alert engine's own code, with a clock that runs as fast as it
+    can. The exit code is 1 if a test fails.
+    """
+    paths = _files(files or [config / TESTS])
+    if not paths:
+        where = ", ".join(str(path) for path in files or [config / TESTS])
+        fail(f"no tests in {where}", "name a file of tests; docs/write-a-rule.md shows one", Exit.USAGE)
+    outcomes: list[Outcome] = []
+    with explained():
+        registry = load_registry(config)
+        for proof in load_proofs(paths, config, registry, load_rules(config, registry)):
+            outcome = prove(proof)
+            outcomes.append(outcome)
+            if format is Format.TABLE:
+                _tell(outcome)
+    failed = sum(not outcome.holds for outcome in outcomes)
+    if format is Format.TABLE:
+        note(f"{len(outcomes) - failed} of {len(outcomes)} tests hold.")
+    else:
+        rows(("file", "line", "test", "result", "found"), map(_row, outcomes), format)
+    if failed:
+        raise typer.Exit(Exit.PROBLEM)
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    """Files as they are named; of folders all YAML files, in order of their names."""
+    found: list[Path] = []
+    for path in paths:
+        inside = (one for ending in ("yaml", "yml") for one in path.glob(f"*.{ending}"))
+        found += [path] if path.is_file() else sorted(inside)
+    return found
+
+
+def _tell(outcome: Outcome) -> None:
+    proof = outcome.proof
+    say(f"{'ok' if outcome.holds else 'FAILED':<7} {proof.file}:{proof.line}: {proof.name}")
+    for complaint in outcome.complaints:
+        say(f"        {complaint}")
+
+
+def _row(outcome: Outcome) -> tuple[str, int, str, str, str]:
+    proof = outcome.proof
+    result = "ok" if outcome.holds else "failed"
+    return proof.file, proof.line, proof.name, result, "; ".join(outcome.complaints)
