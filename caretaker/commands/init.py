@@ -8,7 +8,7 @@ import typer
 
 from caretaker.output import Exit, fail, say
 
-STARTER = ("caretaker.yaml", "sites.yaml", "devices.csv", "people.yaml", "rules.yaml", "simulation.yaml")
+STARTER = ("caretaker.yaml", "sites.yaml", "devices.csv", "people.yaml", "rules.yaml", "routes.yaml", "simulation.yaml")
 
 
 def init(
