@@ -100,6 +100,9 @@ class Fleet:
         incident = begin(kind, self._city.devices, now_ms, now_ms, seconds)
         self._incidents.append(incident)
         self._detect(incident, now_ms)
+        if kind is IncidentKind.HELP:
+            for presser in (self._city.pressers[name] for name in incident.devices):
+                self._plan(Outgoing(now_ms, presser.device, [presser.press(now_ms, {"assistance": True})]))
         if kind is IncidentKind.GATEWAY_DOWN:
             for gateway in incident.devices:
                 self._lanes[gateway].go_down()
@@ -116,8 +119,8 @@ class Fleet:
 
     def _detect(self, incident: Incident, now_ms: int) -> None:
         """A detector speaks at once when what it watches for begins or ends: its interval is only a sign of life."""
-        for ticker in (self._city.tickers[name] for name in sorted(incident.devices)):
-            if ticker.device.kind == DETECTOR_KIND:
+        for ticker in map(self._city.tickers.get, sorted(incident.devices)):
+            if ticker is not None and ticker.device.kind == DETECTOR_KIND:
                 sample = Sample(now_ms, None, ticker.values(now_ms, 0))
                 self._plan(Outgoing(now_ms, ticker.device, [sample]))
 

@@ -27,12 +27,15 @@ class IncidentKind(StrEnum):
     """A fan fails in a toilet area: ammonia and hydrogen sulphide rise far above the usual."""
     GATEWAY_DOWN = "gateway-down"
     """A gateway loses power: the broker says its last will; those behind it are silent, then send what they kept."""
+    HELP = "help"
+    """Somebody presses the button for help, once."""
 
 
 DURATION_S: Mapping[IncidentKind, int] = {
     IncidentKind.LEAK: 180,
     IncidentKind.ODOUR: 300,
     IncidentKind.GATEWAY_DOWN: 60,
+    IncidentKind.HELP: 1,
 }
 
 
@@ -70,7 +73,7 @@ class Incident(Struct, frozen=True):
                 values["leak"] = True
             if "water_flow_lpm" in values:
                 values["water_flow_lpm"] = round(float(values["water_flow_lpm"]) + WATER_RUNNING_LPM * level, 1)
-        else:
+        elif self.kind is IncidentKind.ODOUR:
             if "nh3_ppm" in values:
                 values["nh3_ppm"] = round(float(values["nh3_ppm"]) + ODOUR_NH3_PPM * level, 2)
             if "h2s_ppm" in values:
@@ -97,6 +100,7 @@ def begin(
         IncidentKind.LEAK: "toilet_leak",
         IncidentKind.ODOUR: "toilet_odour",
         IncidentKind.GATEWAY_DOWN: "gateway",
+        IncidentKind.HELP: "toilet_button",
     }
     places = sorted((device for device in devices if device.kind == epicentres[kind]), key=lambda device: device.id)
     if kind is IncidentKind.GATEWAY_DOWN and places:
@@ -126,6 +130,9 @@ def begin(
             sentence = (
                 f"{_name(place)} at {place.site} has lost power: {silent} devices behind it are silent for {lasts}."
             )
+        case IncidentKind.HELP:
+            struck = {place.id}
+            sentence = f"Somebody calls for help at {_name(place)}, {place.site}."
     return Incident(kind, now_ms, now_ms + seconds * 1000, frozenset(struck), sentence)
 
 

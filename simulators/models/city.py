@@ -7,7 +7,7 @@ from simulators.encode import Sample
 from simulators.models.air import Background, Room, Station
 from simulators.models.days import Calendar
 from simulators.models.meter import Flow, Heat, Power
-from simulators.models.model import EventModel, Model, Value
+from simulators.models.model import EventModel, Model, Value, Values
 from simulators.models.noise import key, unit
 from simulators.models.plain import Plain
 from simulators.models.radio import Radio
@@ -84,10 +84,16 @@ class Presser:
     def samples(self, start_ms: int, end_ms: int) -> Iterator[Sample]:
         """What happens in start <= time < end, in order; with radio and battery, as it is awake anyway."""
         for event in self._model.events(start_ms, end_ms):
-            found = {**self._radio.values(event.time_ms, 0), **event.values}
-            values = {name: value for name, value in found.items() if name in self._wanted}
             if not self._wanted.isdisjoint(event.values):
-                yield Sample(event.time_ms, event.seq, values)
+                yield self._sample(event.time_ms, event.seq, event.values)
+
+    def press(self, time_ms: int, pressed: Values) -> Sample:
+        """What it reports of a press that is not in the model's plan."""
+        return self._sample(time_ms, None, pressed)
+
+    def _sample(self, time_ms: int, seq: int | None, pressed: Values) -> Sample:
+        found = {**self._radio.values(time_ms, 0), **pressed}
+        return Sample(time_ms, seq, {name: value for name, value in found.items() if name in self._wanted})
 
 
 class City:

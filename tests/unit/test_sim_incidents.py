@@ -16,6 +16,9 @@ LEAK = builders.device("leak", "s", kind="toilet_leak", area="male", interval_s=
 PIPE = builders.device("pipe", "s", kind="toilet_water", area="male", interval_s=60.0, metrics=("water_flow_lpm",))
 
 
+PANEL = builders.device("panel", "s", kind="toilet_button", interval_s=None, metrics=("assistance", "cleaned"))
+
+
 class Sent:
     """A lane that keeps what it is given."""
 
@@ -32,7 +35,7 @@ class Sent:
 
 def fleet(sent: Sent) -> Fleet:
     lane = cast("Lane", sent)
-    return Fleet(builders.registry(LEAK, PIPE), Simulation(), {"leak": lane, "pipe": lane})
+    return Fleet(builders.registry(LEAK, PIPE, PANEL), Simulation(), {"leak": lane, "pipe": lane, "panel": lane})
 
 
 def test_a_detector_speaks_when_a_leak_begins_and_when_it_ends() -> None:
@@ -45,6 +48,15 @@ def test_a_detector_speaks_when_a_leak_begins_and_when_it_ends() -> None:
     city.end_incidents(NOW_MS + 40_000)
     assert sent.said("leak") == [{"leak": True}, {"leak": False}]
     assert sent.said("pipe") == []
+
+
+def test_a_call_for_help_is_pressed_once() -> None:
+    sent = Sent()
+    city = fleet(sent)
+    incident = city.begin(IncidentKind.HELP, NOW_MS)
+    city.end_incidents(incident.end_ms)
+    assert sent.said("panel") == [{"assistance": True}]
+    assert incident.sentence == "Somebody calls for help at panel, s."
 
 
 def test_an_incident_lasts_as_long_as_was_asked_for() -> None:
