@@ -81,6 +81,7 @@ class AppriseReceiver:
         logger.handlers = [self._complaints]
         logger.setLevel(logging.WARNING)
         logger.propagate = False
+        logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs paths, and some hold tokens
 
     async def send(self, delivery: Delivery, address: str) -> Attempt:
         """One try in a thread. A refused request: refused. Everything else that fails: later."""

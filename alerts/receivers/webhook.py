@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -75,6 +76,8 @@ class WebhookReceiver:
         self._tls = ssl.create_default_context() if tls is None else tls
         self._now_ns = now_ns
         self._timeout_s = timeout_s
+        for library in ("httpx2", "httpcore2"):  # they log addresses
+            logging.getLogger(library).setLevel(logging.WARNING)
 
     async def send(self, delivery: Delivery, address: str) -> Attempt:
         """Post once. 2xx: delivered; 408, 425, 429, 5xx, timeouts, broken connections: later; all else: refused."""
