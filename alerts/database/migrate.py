@@ -1,4 +1,7 @@
-"""Which version a database has, and how it is brought to ours."""
+"""Which version a database has, and how it is brought to ours.
+
+A new version is a file in `migrations/versions` with the next number, and `VERSION` in `tables.py`.
+"""
 
 from pathlib import Path
 

@@ -159,6 +159,7 @@ deliveries = Table(
     Index("ix_deliveries_lane", "status", "person", "place", "channel", "due_ns", "number", "created_ns"),
     Index(None, "status", "due_ns"),
     Index(None, "created_ns"),
+    Index(None, "channel", "created_ns"),
 )
 
 delivery_alerts = Table(

@@ -150,6 +150,7 @@ def _make_deliveries() -> None:
     op.create_index("ix_deliveries_lane", "deliveries", lane)
     op.create_index("ix_deliveries_status_due_ns", "deliveries", ["status", "due_ns"])
     op.create_index("ix_deliveries_created_ns", "deliveries", ["created_ns"])
+    op.create_index("ix_deliveries_channel_created_ns", "deliveries", ["channel", "created_ns"])
     op.create_table(
         "delivery_alerts",
         sa.Column("alert", sa.Text, nullable=False),
