@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from alerts.alert import Alert, Silence
 from alerts.database import blobs, tables
-from alerts.database.rows import ACTION_COLUMNS, ALERT_COLUMNS, SILENCE_COLUMNS, action_of, alert_of, silence_of
+from alerts.database.rows import ACTION_COLUMNS, ALERT_COLUMNS, SILENCE_COLUMNS, Status, action_of, alert_of, silence_of
 from alerts.judged import Action, Remembered
 from alerts.notice import Cause, Channel
 
@@ -71,7 +71,7 @@ def sent(connection: Connection, since_ns: int) -> dict[str, list[int]]:
             made.created_ns >= since_ns,
             made.channel != Channel.MQTT.value,
             made.cause != Cause.ESCALATED.value,
-            made.status != "dead",
+            made.status != Status.DEAD.value,
         )
         .order_by(made.created_ns)
     )
