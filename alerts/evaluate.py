@@ -41,7 +41,9 @@ def evaluate(
     if rule.pause is not None:  # there may be new ones
         state = replace(state, due_ns=_due_ns(rule, state, place))
     transitions: list[Transition] = []
-    while state.due_ns is not None and state.due_ns <= event.time_ns:
+    # A reading of the very moment has the last word on it; a window's step ends before what comes at its end.
+    until_ns = event.time_ns if isinstance(rule.condition, Window) else event.time_ns - 1
+    while state.due_ns is not None and state.due_ns <= until_ns:
         state, found = _step(rule, state, place, state.due_ns, noticed_ns)
         transitions += found
     if isinstance(event, Tick):
@@ -124,7 +126,8 @@ def _due_ns(rule: Rule, state: RuleState, place: Place) -> int | None:
     if isinstance(rule.condition, Window) and state.course is not None:
         lives = window.is_alive(rule.condition, state.course, state.closed, place.hold_ns)
         moments.append(state.course.end_ns if lives else None)
-    if state.now is not None or not lifecycle.is_idle(state.life):
+    # Where nothing is bad and nothing is remembered, no hours and no pause change that.
+    if not lifecycle.is_idle(state.life) or (state.now is not None and _is_bad(rule, state.now)):
         if state.now is not None and _fades(rule) and place.hold_ns is not None and state.now.reading_ns is not None:
             moments.append(state.now.reading_ns + place.hold_ns)
         if state.guard is not None and place.hold_ns is not None:
@@ -138,6 +141,10 @@ def _due_ns(rule: Rule, state: RuleState, place: Place) -> int | None:
         for outage in place.device.out_of_service:
             moments += [outage.start_ns, outage.end_ns]
     return min((moment for moment in moments if moment is not None and moment > at_ns), default=None)
+
+
+def _is_bad(rule: Rule, now: Known) -> bool:
+    return any(lifecycle.holds(level, rule.side, now.value) for level in rule.levels)
 
 
 def _fades(rule: Rule) -> bool:

@@ -68,7 +68,7 @@ class RuleState(Struct, frozen=True, array_like=True):
     def is_idle(self) -> bool:
         """Whether it may be forgotten: a new one would judge the next reading the same way."""
         kept = self.course or self.before or self.guard or self.seen or self.life.raises
-        return not kept and lifecycle.is_idle(self.life)
+        return not kept and self.due_ns is None and lifecycle.is_idle(self.life)
 
 
 def is_suspect(reading: Reading, *metrics: str) -> bool:
