@@ -17,7 +17,7 @@ from alerts.rules.rule import Rule
 from telemetry.registry.models import Device
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """Where an alert belongs: a branch, and a group there."""
 
     route: Route
@@ -27,7 +27,7 @@ class Place(Struct, frozen=True):
     """The labels that the group has in common."""
 
 
-class Case(Struct):
+class Case(Struct, gc=False):
     """One alert with all that decides about it."""
 
     alert: Alert
@@ -41,7 +41,7 @@ class Case(Struct):
     """At least one."""
 
 
-class Wish(Struct):
+class Wish(Struct, gc=False):
     """Somebody is to be told of an alert, when the group may speak."""
 
     case: Case
@@ -54,7 +54,7 @@ class Wish(Struct):
     """Of `FLAPPING`."""
 
 
-class Sending(Struct):
+class Sending(Struct, gc=False):
     """A message that is due."""
 
     person: str

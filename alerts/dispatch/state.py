@@ -3,6 +3,9 @@
 Four sorts of records, told apart by the first word of their key in `Planned.groups`. Each is a byte for the version and
 MessagePack behind it. A record of another version can't be read; then what it said is taken to have been told just now
 (`Ledger.assumed`): nobody is told twice within the repeat interval, and nobody is forgotten for longer than that.
+
+`gc=False` as in `telemetry/reading.py`: none holds a cycle, and with thousands of alerts the collector takes longer than
+the look.
 """
 
 from collections.abc import Mapping
@@ -19,7 +22,7 @@ VERSION = 1
 _Record = TypeVar("_Record", bound=Struct)
 
 
-class Told(Struct, array_like=True):
+class Told(Struct, array_like=True, gc=False):
     """What one person was told of one alert."""
 
     severity: int
@@ -33,7 +36,7 @@ class Told(Struct, array_like=True):
     """Nothing but that its rule and device flap: then its end is no news."""
 
 
-class Sent(Struct, array_like=True):
+class Sent(Struct, array_like=True, gc=False):
     """How far an alert came on one route."""
 
     first_ns: int
@@ -41,7 +44,7 @@ class Sent(Struct, array_like=True):
     """Of its escalation."""
 
 
-class Ledger(Struct):
+class Ledger(Struct, gc=False):
     """Of one alert, until all who were told of it know its end."""
 
     labels: dict[str, str] = {}
@@ -63,7 +66,7 @@ class Ledger(Struct):
     """This record could not be read."""
 
 
-class Talk(Struct, array_like=True):
+class Talk(Struct, array_like=True, gc=False):
     """A group's messages to one person."""
 
     since_ns: int | None = None
@@ -72,13 +75,13 @@ class Talk(Struct, array_like=True):
     """The last message; None: there was none yet."""
 
 
-class Group(Struct):
+class Group(Struct, gc=False):
     """One group."""
 
     people: dict[str, Talk] = {}
 
 
-class Series(Struct):
+class Series(Struct, gc=False):
     """A rule and a device that flap."""
 
     alert: Alert
@@ -90,7 +93,7 @@ class Series(Struct):
     """By person: when they were told that it flaps."""
 
 
-class Held(Struct):
+class Held(Struct, gc=False):
     """What one person's cap held back."""
 
     summaries: int = 0
