@@ -9,7 +9,6 @@ webhook does that, guarded. One family has its host in the address and is known 
 import asyncio
 import logging
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
@@ -44,27 +43,12 @@ HOSTED["workflows"] = HOSTED["workflow"]
 _FORBIDDEN_OPTIONS = {
     "template": "it would read a file of this machine",
     "verify": "the service's certificate is always checked",
+    "optional": "what failed would count as delivered",
+    "retry": "what failed is tried again from here",
+    "timeout": "how long is waited is set here",
 }
 _PERMANENT = re.compile(r"\berror=(400|401|403|404|410|422)\b")
 """How Apprise's plugins log a refusal that will not pass: a wrong token, a channel that is gone."""
-
-
-class _Complaints(logging.Handler):
-    """The last complaint of Apprise in each thread: nothing else says why a service refused.
-
-    Apprise's log lines may hold parts of addresses. They go nowhere else: what is kept of one is cleared first.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._last: dict[int, str] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._last[threading.get_ident()] = record.getMessage()
-
-    def take(self) -> str:
-        """That of the calling thread since it was last asked."""
-        return self._last.pop(threading.get_ident(), "")
 
 
 class AppriseReceiver:
@@ -76,11 +60,11 @@ class AppriseReceiver:
         self._asset = apprise.AppriseAsset(
             app_id="Caretaker", app_desc="Caretaker", storage_mode=apprise.PersistentStoreMode.MEMORY
         )
-        self._complaints = _Complaints()
+        # Its lines may hold parts of addresses: they are taken from its results, cleared, and go nowhere else.
         logger = logging.getLogger("apprise")
-        logger.handlers = [self._complaints]
         logger.setLevel(logging.WARNING)
         logger.propagate = False
+        logger.addHandler(logging.NullHandler())  # without one Python prints them
         logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs paths, and some hold tokens
 
     async def send(self, delivery: Delivery, address: str) -> Attempt:
@@ -100,23 +84,23 @@ class AppriseReceiver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _notify(self, delivery: Delivery, address: str) -> Attempt:
-        self._complaints.take()
         service = apprise.Apprise.instantiate(address, asset=self._asset)
         if not isinstance(service, apprise.NotifyBase):
-            return refused(f"not an address that Apprise understands. {self._complaints.take()}", address)
+            return refused("not an address that Apprise understands", address)
         if not _host_fits(address, str(service.host or "")):
             return refused("its host is none of the service's own", address)
-        done = service.notify(
+        sending = apprise.Apprise(service, asset=self._asset)
+        result = sending.notify(
             title=delivery.message.title,
             body=delivery.message.text,
             notify_type=_kind(delivery),
             body_format=apprise.NotifyFormat.TEXT,
         )
-        complaint = self._complaints.take()
-        if done:
+        if result:
             return Attempt(Verdict.DELIVERED)
-        detail = complaint or "the service did not take it"
-        return refused(detail, address) if _PERMANENT.search(complaint) else later(detail, address)
+        said = " ".join(entry.message for entry in result.logs())
+        detail = said or "the service did not take it"
+        return refused(detail, address) if _PERMANENT.search(said) else later(detail, address)
 
 
 def problem_of(address: str) -> str | None:
