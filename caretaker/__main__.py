@@ -34,6 +34,8 @@ COMMANDS = {
     "fill": Entry("fill", "Fill the past of simulated devices into the store.", TRY),
     "import": Entry("import_", "Take a file of readings into the store, through admission.", TRY),
     "readings": Entry("readings", "Stored readings: latest, history, export.", READ),
+    "alerts": Entry("alerts", "What is wrong now: list, show, acknowledge, silence, history.", READ),
+    "rules": Entry("rules", "Rules: test them, try them on the past, ask what they think of a device.", READ),
     "quarantine": Entry("quarantine", "What was not admitted, and why: list, show, replay, export.", READ),
     "catalogue": Entry("catalogue", "Every metric: unit, kind, ranges.", READ),
     "check": Entry("check", "Check a configuration and say what is wrong where.", SET_UP),

@@ -117,7 +117,7 @@ async def views(observer: Observer) -> AsyncIterator[View]:
 
 
 async def _lines(observer: Observer) -> None:
-    """What the live view says, for a log: a line every 5 s, and each event once."""
+    """What the live view says, for a log: a line every 5 s, and each event once, those of alerts too."""
     told: set[str] = set()
     while True:
         await asyncio.sleep(LINE_EVERY_S)
@@ -125,7 +125,10 @@ async def _lines(observer: Observer) -> None:
         for story in reversed(view.stories):
             if story not in told and not story.endswith(UNDECIDED):
                 say(story)
-        told = set(view.stories)
+        for event in view.alerts.events:
+            if event not in told:
+                say(event)
+        told = {*view.stories, *view.alerts.events}
         say(line(view))
         sys.stdout.flush()
 
@@ -139,8 +142,10 @@ def line(view: View) -> str:
         else f"received {account.received} = written {account.written} + quarantined {account.quarantined} "
         f"+ ignored {account.ignored} + journal {account.journal}"
     )
+    alerts = f" | alerts: {view.alerts.active} active, {view.alerts.outbox} in the outbox"
     fill = "" if view.fill is None else f" | {view.fill[1]}"
     return (
         f"{view.clock} {equation} | published {view.published}, acknowledged {view.acknowledged}, "
-        f"found in the store {verdict.stored}, on the way {verdict.on_the_way}, missing: {verdict.missing}{fill}"
+        f"found in the store {verdict.stored}, on the way {verdict.on_the_way}, missing: {verdict.missing}"
+        f"{alerts}{fill}"
     )

@@ -1,4 +1,4 @@
-"""What `caretaker up` runs: broker, ingestor, simulators, and what fills in the past; and what its keys do to them."""
+"""What `caretaker up` runs: broker, ingestor, alerts, simulators, what fills in the past; and what its keys do."""
 
 import asyncio
 import itertools
@@ -11,13 +11,15 @@ from pathlib import Path
 
 from caretaker.broker import INFLIGHT, PORT_3, PORT_5, BrokerPlan
 from caretaker.lan import write_private
+from caretaker.rehearsal import rehearse
 from caretaker.screen.observe import Observer
 from caretaker.store_outage import StoreOutage
 from caretaker.supervise import Child, ChildFailedError, Event, Supervisor, What
 
-HTTP_PORT = 9464
+HTTP_PORT, ALERTS_PORT = 9464, 9465
 FILL_DAYS = 14
 OUTAGE_S = 20.0
+AT_THIS_SCREEN = "duty attendant (at this screen)"
 SETTLE_LIMIT_S = 10.0
 """How long the ingestor may take, at the stop, to take over what the broker still holds."""
 STILL_S = 1.0
@@ -36,12 +38,15 @@ class SystemPlan:
     store: Path
     broker: BrokerPlan = field(default_factory=lambda: BrokerPlan(port_3=PORT_3, port_5=PORT_5))
     http_port: int = HTTP_PORT
+    alerts_port: int = ALERTS_PORT
     fill_days: int = FILL_DAYS
     """0: the past stays empty."""
+    rehearse: bool = True
+    """Play an incident unasked, see `rehearsal.py`."""
     authority: Path | None = None
     """With TLS: the file by which our own services know the broker."""
 
-    def environment(self, user: str) -> Mapping[str, str]:
+    def broker_of(self, user: str) -> Mapping[str, str]:
         """How a service of ours reaches the embedded broker, whatever stands in caretaker.yaml for production."""
         broker = {
             "host": "127.0.0.1",
@@ -55,13 +60,25 @@ class SystemPlan:
             "key": None,
             "insecure": False,
         }
+        return {"CARETAKER_BROKER": json.dumps(broker)}
+
+    def ingestor(self, user: str) -> Mapping[str, str]:
+        """What the ingestor is told, and the simulators, which read its settings."""
         return {
-            "CARETAKER_BROKER": json.dumps(broker),
+            **self.broker_of(user),
             # What the broker really does: so the ingestor need not wait for more than can come.
             "CARETAKER_SESSION__RECEIVE_MAXIMUM": str(INFLIGHT),
             "CARETAKER_HTTP__HOST": "127.0.0.1",
             "CARETAKER_HTTP__PORT": str(self.http_port),
         }
+
+    def alerts(self) -> Mapping[str, str]:
+        """What the alert service is told."""
+        settings = {
+            "http": {"host": "127.0.0.1", "port": self.alerts_port},
+            "session": {"client_id": "caretaker-alerts", "receive_maximum": INFLIGHT},
+        }
+        return {**self.broker_of("_alerts"), "CARETAKER_ALERTS": json.dumps(settings)}
 
 
 class System:
@@ -76,14 +93,17 @@ class System:
         self._outage = StoreOutage(plan.store)
         self._incidents = itertools.cycle(INCIDENTS)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._fill_from = time.monotonic()
+        self._fill_from = self._began = time.monotonic()
+        self._rehearsal: asyncio.Task[None] | None = None
         self._hurried = False
 
     async def start(self) -> None:
         """Start all in order. Raises `ChildFailedError`; what runs by then is for `stop`."""
-        for child in (self._broker(), self._ingestor(), self._simulators()):
-            self._say(f"starting: {child.name}")
-            await self._supervisor.start(child)
+        for children in ([self._broker()], [self._ingestor(), self._alerts()], [self._simulators()]):
+            self._say(f"starting: {', '.join(child.name for child in children)}")
+            await asyncio.gather(*map(self._supervisor.start, children))
+        if self._plan.rehearse:
+            self._rehearsal = self._do(rehearse(self._play, self._observer, self._began), "rehearsal")
         if self._plan.fill_days and not (self._plan.data / "filled").exists():
             await self._supervisor.start(self._fill())
 
@@ -104,13 +124,15 @@ class System:
         True where the ingestor had time to take over and write everything: what is not stored then is missing.
         """
         self._outage.end()
+        if self._rehearsal is not None:
+            self._rehearsal.cancel()
         self._say("stopping: simulators")
         await self._supervisor.stop(["simulators", "fill"])
         nothing_waits = False
         if "ingestor" in self._supervisor:
-            self._say("stopping: ingestor")
+            self._say("stopping: ingestor, alerts")
             nothing_waits = await self._settle()
-            await self._supervisor.stop(["ingestor"])
+            await self._supervisor.stop(["ingestor", "alerts"])
         self._say("stopping: broker")
         await self._supervisor.stop(["broker"])
         if self._tasks:
@@ -136,10 +158,15 @@ class System:
         """The next incident."""
         self._do(self._incident(next(self._incidents)), "incident")
 
-    def _do(self, work: Coroutine[None, None, None], name: str) -> None:
+    def acknowledge(self) -> None:
+        """The newest alert that nobody has, in the name of whoever sits here."""
+        self._do(self._acknowledge(), "acknowledge")
+
+    def _do(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _store_outage(self) -> None:
         self._observer.stories.begin(time.time_ns(), "store", f"the store was taken away for {OUTAGE_S:.0f} s")
@@ -147,9 +174,19 @@ class System:
         self._observer.stories.end(time.time_ns(), "store", "it is back" if held else "it could not be had")
 
     async def _incident(self, name: str) -> None:
-        taken = await self._supervisor["simulators"].send(name)
+        taken = await self._play(name)
         said = INCIDENTS[name] if taken else f"the simulators are away and play no {name}"
         self._observer.stories.begin(time.time_ns(), name, said)
+
+    async def _acknowledge(self) -> None:
+        alert = await self._observer.newest_free()
+        if alert is not None:
+            await self._observer.acknowledge(alert.id, AT_THIS_SCREEN, None)
+        said = "no alert waits for somebody" if alert is None else f"acknowledged here: {alert.name}, {alert.site}"
+        self._observer.stories.begin(time.time_ns(), "acknowledge", said)
+
+    async def _play(self, incident: str) -> bool:
+        return await self._supervisor["simulators"].send(incident)
 
     def _happened(self, event: Event) -> None:
         if event.child == "fill":
@@ -195,15 +232,23 @@ class System:
         return Child(
             "ingestor",
             ["caretaker", "run", "ingestor", *self._where()],
-            self._plan.environment("_ingestor"),
+            self._plan.ingestor("_ingestor"),
             ready=self._observer.ready,
+        )
+
+    def _alerts(self) -> Child:
+        return Child(
+            "alerts",
+            ["caretaker", "run", "alerts", *self._where()],
+            self._plan.alerts(),
+            ready=self._observer.alerts_ready,
         )
 
     def _simulators(self) -> Child:
         return Child(
             "simulators",
             ["caretaker", "simulate", *self._where()],
-            self._plan.environment("_simulators"),
+            self._plan.ingestor("_simulators"),
             commands=True,
         )
 

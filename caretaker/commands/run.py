@@ -31,3 +31,24 @@ def ingestor(config: ConfigOption = CONFIG_DEFAULT, data: DataOption = DATA_DEFA
     with explained():
         code = main(config, data)
     raise typer.Exit(code)
+
+
+@app.command()
+def alerts(config: ConfigOption = CONFIG_DEFAULT, data: DataOption = DATA_DEFAULT) -> None:
+    """Judge readings by the rules, and tell people.
+
+    [bold]caretaker run alerts --config /etc/caretaker --data /var/lib/caretaker[/bold]
+
+    Rules, people and routes stand beside sites.yaml; the mail server, the port
+    for health and metrics and the rest in the section alerts of caretaker.yaml.
+    It takes readings from the broker by itself: neither the ingestor nor the
+    store has to be there. SIGTERM stops in order, a second one at once. What
+    was raised, silenced or acknowledged is known after the next start, and what
+    was not delivered is sent then. It leaves with 0 after an ordered stop, with
+    1 where the configuration or the data cannot be used.
+    """
+    from alerts.app import main  # noqa: PLC0415 - as above
+
+    with explained():
+        code = main(config, data)
+    raise typer.Exit(code)

@@ -13,14 +13,19 @@ from typing import Annotated
 
 import typer
 
+from alerts.settings import load_settings as alert_settings
 from caretaker import claim, lan
+from caretaker.alert_place import database, rules_by_id
+from caretaker.alert_words import AlertWords
+from caretaker.alerts_seen import AlertsSeen
 from caretaker.broker import PORT_3, PORT_5, BrokerPlan, Tls
 from caretaker.deployment import Deployment, explained
 from caretaker.live import Wish, run
 from caretaker.options import DATA_DEFAULT, DataOption
 from caretaker.output import Exit, fail, note
+from caretaker.rehearsal import can_rehearse
 from caretaker.screen.observe import Observer, Places
-from caretaker.system import FILL_DAYS, HTTP_PORT, SystemPlan
+from caretaker.system import ALERTS_PORT, FILL_DAYS, HTTP_PORT, SystemPlan
 from simulators.settings import load_simulation
 from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings
@@ -41,12 +46,19 @@ def up(
     http_port: Annotated[
         int, typer.Option(help="The ingestor's port: health, metrics, quarantine.", min=1, max=65535)
     ] = HTTP_PORT,
+    alerts_port: Annotated[
+        int, typer.Option(help="The alert service's port: health, metrics.", min=1, max=65535)
+    ] = ALERTS_PORT,
     lan_open: Annotated[
         bool, typer.Option("--lan", help="Open the broker to the network, with TLS and a password for each device.")
     ] = False,
     fill_days: Annotated[
         int, typer.Option(help="How many days of the past the first start fills in.", min=0)
     ] = FILL_DAYS,
+    incident: Annotated[
+        bool,
+        typer.Option("--incident/--no-incident", help="At second 20 play a call for help, to show an alert's course."),
+    ] = True,
     view: Annotated[
         bool | None, typer.Option("--view/--no-view", help="The live view, or a line every 5 s.", show_default="auto")
     ] = None,
@@ -56,11 +68,15 @@ def up(
 ) -> None:
     """Run everything on this machine and watch it live.
 
-    Starts the embedded broker, the ingestor, the embedded store and the
-    simulated devices of the configuration; the first start also fills in the
-    past, and the next goes on with the same data. In the view, [bold]k[/bold] kills the
-    ingestor, [bold]s[/bold] takes the store away for 20 s, [bold]i[/bold] plays an incident: nothing
-    goes missing. [bold]q[/bold] or Ctrl-C stops in order, a second Ctrl-C at once.
+    Starts the embedded broker, the ingestor, the embedded store, the alert
+    service and the simulated devices of the configuration; the first start also
+    fills in the past, and the next goes on with the same data. At second 20 a
+    call for help is played: its alert is raised, delivered, acknowledged and
+    resolved, the latter two by an attendant who is simulated too.
+
+    In the view, [bold]a[/bold] acknowledges an alert, [bold]k[/bold] kills the ingestor, [bold]s[/bold] takes the
+    store away for 20 s, [bold]i[/bold] plays an incident: nothing goes missing. [bold]q[/bold] or
+    Ctrl-C stops in order, a second Ctrl-C at once.
 
     A device of your own publishes to port 1883, as in
     [bold]mosquitto_pub -q 1 -t caretaker/v1/SITE/DEVICE/readings -m '{"values": {"nh3_ppm": 0.4}}'[/bold]
@@ -73,6 +89,9 @@ def up(
     with explained():
         deployment = Deployment(config, data)
         load_simulation(config, deployment.registry)
+        words = AlertWords(deployment.registry, rules_by_id(config, deployment.registry))
+        alerts = AlertsSeen(database(config, data), words)
+        alerts_token = alert_settings(config, data).alerts.http.token
     if isinstance(deployment.settings.store, InfluxSettings):
         fail(
             f"{config}/caretaker.yaml names InfluxDB, and `caretaker up` brings its own store",
@@ -84,19 +103,29 @@ def up(
         claim.Port(port, "--port", "MQTT 3.1.1"),
         claim.Port(port_5, "--port-5", "MQTT 5"),
         claim.Port(http_port, "--http-port", "health and metrics"),
+        claim.Port(alerts_port, "--alerts-port", "health and metrics of the alerts"),
     )
     with _claimed(data, host, wanted):
-        plan = _plan(deployment, BrokerPlan(host, port, port_5), http_port, fill_days, lan_open=lan_open)
+        plan = _plan(deployment, BrokerPlan(host, port, port_5), lan_open=lan_open)
+        plan = replace(
+            plan,
+            http_port=http_port,
+            alerts_port=alerts_port,
+            fill_days=fill_days,
+            rehearse=incident and can_rehearse(deployment.registry, words.rules.values()),
+        )
         token = deployment.settings.http.token
         places = Places(
             http_port=http_port,
             http_token=None if token is None else token.get_secret_value(),
+            alerts_port=alerts_port,
+            alerts_token=None if alerts_token is None else alerts_token.get_secret_value(),
             ledger=data / "ledger.db",
             store=plan.store,
             audit=data / "audit.json",
             address=f"{'mqtts' if lan_open else 'mqtt'}://{_own_address(open_=lan_open)}:{port}",
         )
-        observer = Observer(deployment.registry, places)
+        observer = Observer(deployment.registry, places, alerts)
         if lan_open:
             said = f"open to the network, passwords in {data / 'credentials.csv'}, CA file {plan.authority}"
             observer.stories.begin(time.time_ns(), "lan", said)
@@ -116,15 +145,13 @@ def _claimed(data: Path, host: str, wanted: tuple[claim.Port, ...]) -> Iterator[
         yield
 
 
-def _plan(deployment: Deployment, broker: BrokerPlan, http_port: int, fill_days: int, *, lan_open: bool) -> SystemPlan:
+def _plan(deployment: Deployment, broker: BrokerPlan, *, lan_open: bool) -> SystemPlan:
     assert not isinstance(deployment.settings.store, InfluxSettings), "refused above"
     plan = SystemPlan(
         config=deployment.config,
         data=deployment.data,
         store=store_file(deployment.settings.store, deployment.data),
         broker=broker,
-        http_port=http_port,
-        fill_days=fill_days,
     )
     if not lan_open:
         return plan

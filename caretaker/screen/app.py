@@ -1,4 +1,4 @@
-"""The live view: shows one `View` after the other, and passes four keys on."""
+"""The live view: shows one `View` after the other, and passes its keys on."""
 
 from collections.abc import AsyncIterator
 from typing import ClassVar, Protocol
@@ -12,13 +12,15 @@ from textual.geometry import Size
 from textual.theme import Theme
 from textual.widgets import Footer, Static
 
-from caretaker.screen import parts
+from caretaker.screen import alert_parts, parts
 from caretaker.screen.view import Account, View
 
 LARGE_ROWS, LARGE_COLUMNS = 32, 100
 """From this size on the figures are tall and the events have room."""
 SCROLLBAR = 1
 EVENTS_LARGE, EVENTS_SMALL = 6, 1
+ALERTS_SMALL, ALERTS_LARGE, ALERTS_MOST = 3, 5, 11
+"""Lines for the alerts; on a large screen half of what it has beyond `LARGE_ROWS` too."""
 
 THEME = Theme(
     name="caretaker",
@@ -52,6 +54,9 @@ class Controls(Protocol):
     def play_incident(self) -> None:
         """The next of a leak, an odour, a gateway that is down."""
 
+    def acknowledge(self) -> None:
+        """The newest alert that nobody has."""
+
 
 class LiveView(App[None]):
     """The screen."""
@@ -62,21 +67,23 @@ class LiveView(App[None]):
         Binding("k", "kill", "kill ingestor"),
         Binding("s", "store", "take store away"),
         Binding("i", "incident", "play incident"),
+        Binding("a", "acknowledge", "acknowledge"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
     CSS = """
     Screen { background: $background; padding: 0 1; }
     #title { height: 1; margin-bottom: 1; }
-    #headline, #proof, #pace, #rejects, #happenings { height: auto; }
+    #headline, #proof, #pace, #alerts, #rejects, #happenings { height: auto; }
     #proof, #rejects, #happenings { text-wrap: nowrap; text-overflow: ellipsis; }
     #pace { margin: 1 0; }
+    #alerts { margin-bottom: 1; }
     #sites { height: 1fr; scrollbar-size-vertical: 1; scrollbar-background: $background; scrollbar-color: #2a333c; }
     #sites Static { height: auto; }
     #bottom { height: auto; layout: vertical; }
     Screen.large #headline, Screen.large #proof { padding: 0 1; }
     Screen.large #proof { margin-top: 1; }
-    Screen.large #pace, Screen.large #sites, Screen.large #bottom { padding: 0 1; }
+    Screen.large #pace, Screen.large #alerts, Screen.large #sites, Screen.large #bottom { padding: 0 1; }
     Screen.large #bottom { layout: horizontal; height: 8; border-top: solid #2a333c; padding: 1 1 0 1; }
     Screen.large #rejects { width: 1fr; }
     Screen.large #happenings { width: 3fr; }
@@ -99,6 +106,7 @@ class LiveView(App[None]):
         yield Static(id="headline")
         yield Static(id="proof")
         yield Static(id="pace")
+        yield Static(id="alerts")
         with VerticalScroll(id="sites"):
             yield Static(id="lines")
         with Horizontal(id="bottom"):
@@ -117,6 +125,10 @@ class LiveView(App[None]):
         self.screen.set_class(self._large, "large")
         self._paint(layout=True)
 
+    def action_acknowledge(self) -> None:
+        """Key a."""
+        self._controls.acknowledge()
+
     def action_kill(self) -> None:
         """Key k."""
         self._controls.kill_ingestor()
@@ -132,6 +144,12 @@ class LiveView(App[None]):
     @property
     def _large(self) -> bool:
         return self._cells.height >= LARGE_ROWS and self._cells.width >= LARGE_COLUMNS
+
+    @property
+    def _alert_rows(self) -> int:
+        if not self._large:
+            return ALERTS_SMALL
+        return min(ALERTS_MOST, ALERTS_LARGE + (self._cells.height - LARGE_ROWS) // 2)
 
     async def _follow(self) -> None:
         async for view in self._source:
@@ -149,6 +167,7 @@ class LiveView(App[None]):
             "headline": parts.headline(self.view, large=large),
             "proof": parts.proof(self.view, width),
             "pace": parts.pace(self.view, width),
+            "alerts": alert_parts.alerts(self.view, width, self._alert_rows),
             "lines": parts.sites(self.view, width - SCROLLBAR),
             "rejects": parts.rejects(self.view, EVENTS_LARGE if large else 1),
             "happenings": parts.happenings(self.view, rows),
@@ -161,6 +180,8 @@ def _lines(view: View) -> tuple[int, ...]:
     account = view.account or Account()
     return (
         len(view.sites),
+        len(view.alerts.lines),
+        len(view.alerts.resolved),
         len(account.rejects),
         len(view.stories),
         view.fill is not None,

@@ -1,23 +1,26 @@
-"""Gather what the view shows: the ingestor's own port, the simulators' ledger, the store's file. Once a second."""
+"""Gather what the view shows: the services' own ports, the ledger, the store, the alerts' database. Once a second."""
 
 import asyncio
 import http.client
 import json
+import re
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from caretaker.alerts_seen import AlertsSeen
 from caretaker.audit import Audit, Sent, StoredMoments, Verdict, kept, restored
 from caretaker.screen.sites import Moment, by_device, lines
 from caretaker.screen.story import Stories
-from caretaker.screen.view import Account, Rates, SiteLine, View
+from caretaker.screen.view import Account, AlertLine, Alerts, Rates, SiteLine, View
 from caretaker.screen.words import clock
 from simulators.ledger import Flag, LedgerReader, Row, Totals
+from telemetry.message import Reason
 from telemetry.reading import NS_PER_MS, NS_PER_S
 from telemetry.registry.models import Registry
 from telemetry.stores.sqlite.read import SqliteReader
@@ -29,6 +32,12 @@ STEADY_NS = 10 * NS_PER_S
 SITES_EVERY_S = 2.0
 HISTORY_S = 120
 LEDGER_PAGE = 5_000
+DELIVERED = re.compile(
+    r'^caretaker_alerts_deliveries_total\{(?=[^}]*result="delivered")(?![^}]*receiver="mqtt").*\} (\S+)$', re.MULTILINE
+)
+"""In the alert service's figures: messages to people."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class Places:
 
     http_port: int
     http_token: str | None
+    alerts_port: int
+    alerts_token: str | None
     ledger: Path
     store: Path
     audit: Path
@@ -55,7 +66,7 @@ class _Counted:
 class Observer:
     """Looks, and remembers what is needed to judge."""
 
-    def __init__(self, registry: Registry, places: Places) -> None:
+    def __init__(self, registry: Registry, places: Places, alerts: AlertsSeen) -> None:
         self.stories = Stories()
         self.fill: tuple[float, str] | None = None
         self.looks = 0
@@ -78,6 +89,9 @@ class Observer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="observe")
         self._ledger: LedgerReader | None = None
         self._stored = StoredMoments(places.store)
+        self._alerts_seen = alerts
+        self._alerts_thread = ThreadPoolExecutor(1, thread_name_prefix="alerts")
+        self._alerts = Alerts()
 
     @property
     def verdict(self) -> Verdict:
@@ -100,6 +114,7 @@ class Observer:
         empty_ns = self._empty_ns
         await asyncio.get_running_loop().run_in_executor(self._thread, self._check, empty_ns)
         self.stories.check(self._verdict)
+        await self._ask_alerts()
         if time.monotonic() >= self._sites_due:
             self._sites_due = time.monotonic() + SITES_EVERY_S
             await self._ask_store()
@@ -111,6 +126,19 @@ class Observer:
         found = await asyncio.to_thread(self._fetch)
         return found is not None and bool(found[0]["ready"])
 
+    async def alerts_ready(self) -> bool:
+        """Whether the alert service judges now."""
+        found = await asyncio.to_thread(self._fetch_alerts)
+        return found is not None and bool(found[0]["ready"])
+
+    async def newest_free(self) -> AlertLine | None:
+        """The newest alert that nobody has acknowledged."""
+        return await self._at_desk(self._alerts_seen.newest_free, time.time_ns())
+
+    async def acknowledge(self, alert_id: str, by: str, comment: str | None) -> None:
+        """Ask the alert service for it; what comes of it is seen at a later look."""
+        await self._at_desk(self._alerts_seen.acknowledge, alert_id, by, comment)
+
     async def last_look(self, *, nothing_waits: bool) -> Verdict:
         """After all have stopped. `nothing_waits`: what is not in the store by now is nowhere, and so is missing."""
         for_ever_ns = 2**63
@@ -119,11 +147,17 @@ class Observer:
         )
         return self._verdict
 
+    async def resolve(self, alert_id: str, by: str, comment: str) -> None:
+        """The same for the end of an alert that only a person can end."""
+        await self._at_desk(self._alerts_seen.resolve, alert_id, by, comment)
+
     async def close(self) -> None:
         """Let go of the files."""
         await self._reader.close()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
         self._thread.shutdown()
+        await self._at_desk(self._alerts_seen.close)
+        self._alerts_thread.shutdown()
 
     def view(self) -> View:
         """What is known now."""
@@ -138,6 +172,7 @@ class Observer:
             verdict=self._verdict,
             rates=Rates(published, received, written),
             sites=self._sites,
+            alerts=self._alerts,
             stories=self.stories.sentences(),
             fill=self.fill,
             address=self._places.address,
@@ -171,26 +206,31 @@ class Observer:
             self._empty_ns = now_ns
 
     def _fetch(self) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-        token = self._places.http_token
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._places.http_port, timeout=ANSWER_LIMIT_S)
-        try:
-            answers: list[Mapping[str, Any]] = []
-            for path in ("/health/ready", "/account"):
-                connection.request("GET", path, headers=headers)
-                answers.append(json.loads(connection.getresponse().read()))
-        except (OSError, http.client.HTTPException, ValueError):
-            return None
-        finally:
-            connection.close()
-        return answers[0], answers[1]
+        found = _answers(self._places.http_port, ("/health/ready", "/account"), self._places.http_token)
+        return None if found is None else (json.loads(found[0]), json.loads(found[1]))
+
+    def _fetch_alerts(self) -> tuple[Mapping[str, Any], str] | None:
+        found = _answers(self._places.alerts_port, ("/health/ready", "/metrics"), self._places.alerts_token)
+        return None if found is None else (json.loads(found[0]), found[1])
+
+    async def _ask_alerts(self) -> None:
+        found = await asyncio.to_thread(self._fetch_alerts)
+        word, delivered = "away", self._alerts.delivered
+        if found is not None:
+            ready, figures = found
+            word = "running" if ready["ready"] else next(iter(ready["reasons"]), "not ready")
+            delivered = sum(int(float(number)) for number in DELIVERED.findall(figures))
+        self._alerts = await self._at_desk(self._alerts_seen.look, time.time_ns(), word, delivered)
+
+    async def _at_desk(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._alerts_thread, lambda: call(*args, **kwargs))
 
     async def _ask_store(self) -> None:
         try:
             latest = by_device(await self._reader.latest(list(self._registry.devices)))
         except StoreAwayError:
             return
-        self._sites = lines(Moment(self._registry, latest, time.time_ns(), self._since_ns))
+        self._sites = lines(Moment(self._registry, latest, time.time_ns(), self._since_ns, self._alerts_seen.sites))
 
     def _count(self) -> None:
         account = self._account
@@ -241,6 +281,22 @@ def sent_of(row: Row) -> Sent | None:
     return Sent(row.ack, row.device, row.time_ms * NS_PER_MS, row.seq, row.acked_ns)
 
 
+def _answers(port: int, paths: Sequence[str], token: str | None) -> Sequence[str] | None:
+    """What a service of ours on this machine says of itself; None: nothing."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_LIMIT_S)
+    try:
+        answers: list[str] = []
+        for path in paths:
+            connection.request("GET", path, headers=headers)
+            answers.append(connection.getresponse().read().decode())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return answers
+
+
 def account_from(answer: Mapping[str, Any]) -> Account:
     """The ingestor's `/account`."""
     return Account(
@@ -249,7 +305,7 @@ def account_from(answer: Mapping[str, Any]) -> Account:
         quarantined=answer["quarantined"],
         ignored=sum(answer["ignored"].values()),
         journal=answer["journal"],
-        rejects=answer["rejects"],
+        rejects={reason: number for reason, number in answer["rejects"].items() if not Reason(reason).ignored},
         balanced=answer["balanced"],
         trouble=answer["trouble"],
     )

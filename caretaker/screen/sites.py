@@ -1,23 +1,19 @@
 """How each site is, from the registry and the newest stored values. Pure."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import fmean
 
+from alerts.alert import Severity
 from caretaker.screen.view import SiteLine, State, Value
-from caretaker.screen.words import age, figure
+from caretaker.screen.words import age, figure, short_name
 from telemetry.catalogue.load import label
 from telemetry.catalogue.units import UNITS
 from telemetry.reading import NS_PER_S, Quality
 from telemetry.registry.models import Device, Registry, Site
 from telemetry.stores.store import Sample
 
-NOTE = re.compile(r" \([^)]*\)$")
-"""What a name says in brackets at its end: there is no room for it."""
-ODOUR_PPM = 5.0
-"""Ammonia that people complain of: the odour threshold is about 5 ppm (US ATSDR, toxicological profile for ammonia)."""
 LATE_AFTER = 3.0
 """Expected intervals without a reading."""
 LATE_AT_LEAST_S = 20.0
@@ -65,6 +61,8 @@ class Moment:
     now_ns: int
     since_ns: int
     """When we began to listen: nobody is late before."""
+    alerts: Mapping[str, tuple[Severity, str]] = field(default_factory=dict)
+    """Site to the worst of its active alerts, and that one's name."""
 
 
 def by_device(samples: Sequence[Sample]) -> Mapping[str, Mapping[str, Sample]]:
@@ -90,7 +88,7 @@ def _line(site: Site, devices: Sequence[Device], moment: Moment, language: str) 
     )
     state, detail = _state(site, devices, moment)
     return SiteLine(
-        name=NOTE.sub("", label(site, language)),
+        name=short_name(label(site, language)),
         kind=site.kind,
         state=state,
         values=_values(devices, moment),
@@ -105,8 +103,9 @@ def _state(site: Site, devices: Sequence[Device], moment: Moment) -> tuple[State
         return State.WAITING, "no readings yet"
     if site.archive:
         return State.REPLAYING, ""
-    if any(_value(latest, device, "leak") for device in devices):
-        return State.LEAK, ""
+    severity, name = moment.alerts.get(site.id, (None, ""))
+    if severity is Severity.CRITICAL:
+        return State.CRITICAL, name
     clocked = [device for device in devices if device.interval_s is not None and not _out_of_service(device, moment)]
     late = [device for device in clocked if _late(device, moment)]
     down = [device for device in devices if device.kind == "gateway" and _value(latest, device, "online") == 0.0]
@@ -114,8 +113,8 @@ def _state(site: Site, devices: Sequence[Device], moment: Moment) -> tuple[State
         return State.SILENT, f"all {len(late)} devices"
     if down:
         return State.GATEWAY_DOWN, down[0].id
-    if any((_value(latest, device, "nh3_ppm") or 0.0) >= ODOUR_PPM for device in devices):
-        return State.ODOUR_HIGH, ""
+    if severity is Severity.WARNING:
+        return State.WARNING, name
     if late:
         return State.LATE, f"{len(late)} of {len(clocked)} devices"
     doubted = [
@@ -124,7 +123,9 @@ def _state(site: Site, devices: Sequence[Device], moment: Moment) -> tuple[State
         for sample in latest.get(device.id, {}).values()
         if sample.quality & Quality.SUSPECT
     ]
-    return (State.SUSPECT, doubted[0]) if doubted else (State.FINE, "")
+    if doubted:
+        return State.SUSPECT, doubted[0]
+    return (State.FINE, "") if severity is None else (State.INFORMATION, name)
 
 
 def _late(device: Device, moment: Moment) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from alerts.alert import Severity
 from caretaker.audit import Verdict
 
 
@@ -31,17 +32,21 @@ class Rates:
 
 
 class State(IntEnum):
-    """Of a site; the worst has the lowest number. The name, in small letters, is the word on the screen."""
+    """Of a site; the worst has the lowest number. The name, in small letters, is the word on the screen.
 
-    LEAK = 0
+    What is wrong with what is measured is the alerts' to say; what does not arrive at all is seen here too.
+    """
+
+    CRITICAL = 0
     SILENT = 1
     GATEWAY_DOWN = 2
-    ODOUR_HIGH = 3
+    WARNING = 3
     LATE = 4
     SUSPECT = 5
-    WAITING = 6
-    FINE = 7
-    REPLAYING = 8
+    INFORMATION = 6
+    WAITING = 7
+    FINE = 8
+    REPLAYING = 9
 
     @property
     def word(self) -> str:
@@ -51,12 +56,12 @@ class State(IntEnum):
     @property
     def urgent(self) -> bool:
         """Somebody should go there."""
-        return self <= State.ODOUR_HIGH
+        return self <= State.GATEWAY_DOWN
 
     @property
     def doubtful(self) -> bool:
         """Worth a look."""
-        return State.ODOUR_HIGH < self < State.WAITING
+        return State.GATEWAY_DOWN < self < State.WAITING
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,64 @@ class SiteLine:
     values: tuple[Value, ...] = ()
     age: str = ""
     detail: str = ""
-    """What the state's word leaves open: how many devices are late, which gateway is down."""
+    """What the state's word leaves open: which alert, how many devices are late, which gateway is down."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A station in the life of an alert."""
+
+    word: str
+    clock: str | None = None
+    """When it got there; None: not yet."""
+    detail: str = ""
+    """To whom, by whom."""
+
+
+@dataclass(frozen=True)
+class AlertLine:
+    """One alert."""
+
+    id: str
+    severity: Severity
+    name: str
+    site: str
+    device: str
+    """Their names."""
+    value: str
+    age: str
+    """Since it was raised; since it was resolved, where it is."""
+    raised_ns: int = 0
+    metrics: tuple[str, ...] = ()
+    """What its rule reads."""
+    course: tuple[Step, ...] = ()
+    """Raised, delivered, acknowledged, resolved."""
+
+    @property
+    def reached(self) -> Step:
+        """The last station that it got to."""
+        return next((step for step in reversed(self.course) if step.clock is not None), Step("raised"))
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """What the alert service has to say."""
+
+    service: str = "starting"
+    """Its state in a word or two."""
+    active: int = 0
+    lines: tuple[AlertLine, ...] = ()
+    """Active ones, most severe first, then newest first; not all, where there are many."""
+    resolved: tuple[AlertLine, ...] = ()
+    """The last ones, newest first."""
+    events: tuple[str, ...] = ()
+    """What happened lately, oldest first, a sentence each: changes of alerts, and messages that were delivered."""
+    delivered: int = 0
+    """Messages to people, since its database began."""
+    outbox: int = 0
+    """Messages that wait to be delivered."""
+    dead: int = 0
+    """Messages that no receiver takes."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +160,7 @@ class View:
     verdict: Verdict = field(default_factory=Verdict)
     rates: Rates = field(default_factory=Rates)
     sites: tuple[SiteLine, ...] = ()
+    alerts: Alerts = field(default_factory=Alerts)
     stories: tuple[str, ...] = ()
     """What happened, newest first, a sentence each."""
     fill: tuple[float, str] | None = None

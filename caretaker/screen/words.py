@@ -1,9 +1,11 @@
 """Numbers, ages and curves as text."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 BARS = "▁▂▃▄▅▆▇█"
+NOTE = re.compile(r" \([^)]*\)$")
 TENTHS_BELOW = 10.0
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
@@ -21,6 +23,11 @@ def rate(per_second: float) -> str:
 def figure(value: float, decimals: int) -> str:
     """A measured value with the catalogue's decimals, grouped when large; never minus zero."""
     return f"{round(value, decimals) + 0.0:,.{decimals}f}"
+
+
+def short_name(name: str) -> str:
+    """Without what it says in brackets at its end: there is no room for it."""
+    return NOTE.sub("", name)
 
 
 def age(seconds: float) -> str:

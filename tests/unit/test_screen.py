@@ -6,9 +6,20 @@ from collections.abc import AsyncIterator
 import pytest
 from textual.pilot import Pilot
 
+from alerts.alert import Severity
 from caretaker.audit import Sent, Verdict
 from caretaker.screen.app import LiveView
-from caretaker.screen.view import Account, Rates, SiteLine, State, Value, View
+from caretaker.screen.view import Account, AlertLine, Alerts, Rates, SiteLine, State, Step, Value, View
+
+RAISED = Step("raised", "14:02:59")
+TO_BE_TOLD, TOLD = Step("delivered"), Step("delivered", "14:03:00", "to Duty attendant")
+TAKEN = Step("acknowledged", "14:03:05", "by simulated attendant")
+OPEN, DONE = Step("resolved"), Step("resolved", "14:03:09")
+
+
+def an_alert(name: str, what: str, site: str, severity: Severity, *course: Step) -> AlertLine:
+    return AlertLine(name, severity, what, site, "Men's odour", "Ammonia: 6.1 ppm, above 5 ppm", "13 s", course=course)
+
 
 MOMENT = View(
     clock="14:03:12",
@@ -26,13 +37,27 @@ MOMENT = View(
     verdict=Verdict(stored=12_290, on_the_way=15),
     rates=Rates((4.0, 8.0, 6.0), (4.0, 8.0, 5.0), (4.0, 7.0, 5.0)),
     sites=(
-        SiteLine("Temple Street", "toilet", State.LEAK, (Value("NH₃", "0.81", "ppm"),), "4 s", "water on the floor"),
+        SiteLine(
+            "Temple Street", "toilet", State.CRITICAL, (Value("NH₃", "0.81", "ppm"),), "4 s", "Water on the floor"
+        ),
         SiteLine(
             "Harbour Building", "building", State.LATE, (Value("power", "82.11", "kW"),), "31 s", "3 of 14 devices"
         ),
         SiteLine(
             "Causeway Bay", "air", State.FINE, (Value("PM2.5", "23.0", "µg/m³"), Value("NO₂", "61", "µg/m³")), "9 s"
         ),
+    ),
+    alerts=Alerts(
+        service="running",
+        active=9,
+        lines=(
+            an_alert("a1", "Water on the floor", "Temple Street", Severity.CRITICAL, RAISED, TOLD, TAKEN, OPEN),
+            *(an_alert(f"b{n}", "Odour", f"Place {n}", Severity.WARNING, RAISED, TO_BE_TOLD) for n in range(4)),
+        ),
+        resolved=(an_alert("c1", "Help called", "Mong Kok", Severity.CRITICAL, RAISED, TOLD, TAKEN, DONE),),
+        delivered=1_234,
+        outbox=2,
+        dead=3,
     ),
     stories=("14:03:02 ingestor was killed (kill -9); back after 0.9 s; nothing missing",),
     fill=(0.5, "filling in the last 14 days: 50%"),
@@ -52,6 +77,9 @@ class Pressed:
 
     def play_incident(self) -> None:
         self.keys.append("incident")
+
+    def acknowledge(self) -> None:
+        self.keys.append("acknowledge")
 
 
 async def only(view: View) -> AsyncIterator[View]:
@@ -77,7 +105,7 @@ async def test_the_account_and_the_proof_are_on_the_screen_at_any_size(size: tup
     for word in ("received", "written", "quarantined", "ignored", "journal", "published 12,360", "missing: 0"):
         assert word in text
     assert "Temple Street" in text
-    assert text.index("Temple Street") < text.index("Harbour Building") < text.index("Causeway Bay")
+    assert text.rindex("Temple Street") < text.index("Harbour Building") < text.index("Causeway Bay")
     assert "not json 31" in text or "31  not json" in text
     assert "kill ingestor" in text
     assert all(len(line) == size[0] for line in text.splitlines())
@@ -109,9 +137,9 @@ async def test_the_keys_reach_the_controls() -> None:
     pressed = Pressed()
     app = LiveView(only(MOMENT), pressed, "here")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("k", "s", "i")
+        await pilot.press("k", "s", "i", "a")
         await pilot.pause()
-        assert pressed.keys == ["kill", "store", "incident"]
+        assert pressed.keys == ["kill", "store", "incident", "acknowledge"]
         await pilot.press("q")
     assert app.return_code == 0
 
@@ -121,3 +149,47 @@ async def test_a_terminal_that_is_too_small_shows_less_and_does_not_fail(size: t
     app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
     async with app.run_test(size=size) as pilot:
         assert "kill ingestor" in await shown(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 32), (112, 40), (200, 60)])
+async def test_the_worst_alert_and_the_figures_are_on_the_screen_at_any_size(size: tuple[int, int]) -> None:
+    app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
+    async with app.run_test(size=size) as pilot:
+        text = await shown(pilot)
+    line = next(line for line in text.splitlines() if "critical" in line and "Water on the floor" in line)
+    assert "Temple Street" in line
+    assert " 13 s" in line
+    assert "alerts: 9" in text
+    assert "1,234" in text
+    assert "2 in the outbox" in text
+    assert "3 dead letters" in text
+    assert "✓ " in text, "the last that is over"
+
+
+async def test_a_large_screen_tells_each_alerts_course_with_who_is_simulated() -> None:
+    app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
+    async with app.run_test(size=(112, 44)) as pilot:
+        text = await shown(pilot)
+    assert (
+        "raised 14:02:59 → delivered 14:03:00 → acknowledged 14:03:05 by simulated attendant → resolved 14:03:09"
+        in text
+    )
+    assert "raised 14:02:59 → delivered 14:03:00 → acknowledged 14:03:05 by simulated attendant → resolved " in text
+
+
+async def test_on_a_small_screen_each_alert_has_its_last_station() -> None:
+    app = LiveView(only(MOMENT), Pressed(), "Hong Kong")
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await shown(pilot)
+    assert [line.split()[-3] for line in text.splitlines() if "▲" in line or "✓" in line] == [
+        "acknowledged",
+        "resolved",
+    ]
+
+
+async def test_an_alert_service_that_is_away_is_said() -> None:
+    app = LiveView(only(View(clock="1", alerts=Alerts(service="away"))), Pressed(), "here")
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await shown(pilot)
+    assert "alerts: 0" in text
+    assert "service away" in text

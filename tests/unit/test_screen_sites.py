@@ -2,6 +2,7 @@
 
 import pytest
 
+from alerts.alert import Severity
 from caretaker.audit import Verdict
 from caretaker.screen.sites import Moment, by_device, lines
 from caretaker.screen.story import Stories
@@ -36,16 +37,37 @@ GATEWAY = make.device("gw", kind="gateway", metrics=("online",))
     [
         ([], State.WAITING),
         ([sample("odour", "nh3_ppm", 0.4), sample("water", "leak", 0)], State.FINE),
-        ([sample("odour", "nh3_ppm", 0.4), sample("water", "leak", 1)], State.LEAK),
-        ([sample("odour", "nh3_ppm", 6.0), sample("water", "leak", 0)], State.ODOUR_HIGH),
+        # Whether a value is bad is for the alerts to say.
+        ([sample("odour", "nh3_ppm", 6.0), sample("water", "leak", 1)], State.FINE),
         ([sample("odour", "nh3_ppm", 0.4), sample("water", "leak", 0, ago_s=60)], State.LATE),
         ([sample("odour", "nh3_ppm", 0.4, ago_s=60), sample("water", "leak", 0, ago_s=60)], State.SILENT),
-        ([sample("odour", "nh3_ppm", 60, quality=Quality.SUSPECT), sample("water", "leak", 1)], State.LEAK),
         ([sample("odour", "nh3_ppm", -1, quality=Quality.SUSPECT), sample("water", "leak", 0)], State.SUSPECT),
     ],
 )
 def test_the_worst_that_is_true_is_the_word(samples: list[Sample], state: State) -> None:
     assert one([ODOUR, WATER], samples).state is state
+
+
+@pytest.mark.parametrize(
+    ("severity", "other_samples", "state"),
+    [
+        (Severity.CRITICAL, [sample("gw", "online", 0)], State.CRITICAL),
+        (Severity.WARNING, [sample("gw", "online", 0)], State.GATEWAY_DOWN),
+        (Severity.WARNING, [sample("water", "leak", 0, ago_s=60)], State.WARNING),
+        (Severity.INFORMATION, [sample("water", "leak", 0, ago_s=60)], State.LATE),
+        (Severity.INFORMATION, [sample("water", "leak", 0), sample("gw", "online", 1)], State.INFORMATION),
+    ],
+)
+def test_an_alert_is_the_word_where_nothing_worse_is_seen(
+    severity: Severity, other_samples: list[Sample], state: State
+) -> None:
+    samples = [sample("odour", "nh3_ppm", 0.4), *other_samples]
+    registry = make.registry(ODOUR, WATER, GATEWAY)
+    moment = Moment(registry, by_device(samples), NOW, 0, {"toilet-1": (severity, "Odour")})
+    (line,) = lines(moment)
+    assert line.state is state
+    if state in {State.CRITICAL, State.WARNING, State.INFORMATION}:
+        assert line.detail == "Odour"
 
 
 def test_a_gateway_that_says_it_is_down_is_named() -> None:
@@ -75,7 +97,7 @@ def test_values_are_combined_over_the_devices_with_the_catalogues_decimals() -> 
 def test_the_worst_site_comes_first() -> None:
     devices = [make.device(f"d{number}", site=f"s{number}", metrics=("leak",)) for number in range(3)]
     samples = [sample("d0", "leak", 0), sample("d2", "leak", 1)]
-    found = lines(Moment(make.registry(*devices), by_device(samples), NOW, 0))
+    found = lines(Moment(make.registry(*devices), by_device(samples), NOW, 0, {"s2": (Severity.CRITICAL, "leak")}))
     assert [line.name for line in found] == ["s2", "s1", "s0"]
 
 
