@@ -13,7 +13,7 @@ class Planned(Struct):
     cursor: int
     """The number of the last transition that is taken into account."""
     groups: dict[str, bytes | None] = {}
-    """By the group's key: its encoded state where it changed; None: to be forgotten."""
+    """By key: encoded records (of groups and others, see `state.py`) where they changed; None: to be forgotten."""
     deliveries: list[Delivery] = []
     figures: dict[str, int] = {}
     """Others to be remembered, by name, such as when the last digest was sent."""

@@ -25,7 +25,7 @@ class Route(Struct, frozen=True):
     match: Mapping[str, str]
     """Label to value; `*` and `a|b` as in `labels.match`. Empty: everything."""
     to: tuple[str, ...]
-    """People, by id."""
+    """People, by id; nobody: everybody whose site it is."""
     group_by: tuple[str, ...]
     """Labels: alerts that agree in them share a message."""
     group_wait_ns: int
@@ -63,5 +63,5 @@ class Routing(Struct, frozen=True):
     root: Route
     quiet_hours: tuple[QuietHours, ...] = ()
     cap_an_hour: int = 30
-    """Messages to one person within an hour, escalations apart; beyond it one summary an hour."""
+    """Messages to one person within an hour, escalations and what can't wait apart; the rest comes in one summary."""
     digest: Digest | None = None

@@ -4,8 +4,8 @@ Four sorts of records, told apart by the first word of their key in `Planned.gro
 MessagePack behind it. A record of another version can't be read; then what it said is taken to have been told just now
 (`Ledger.assumed`): nobody is told twice within the repeat interval, and nobody is forgotten for longer than that.
 
-`gc=False` as in `telemetry/reading.py`: none holds a cycle, and with thousands of alerts the collector takes longer than
-the look.
+`gc=False` as in `telemetry/reading.py`: none holds a cycle, and with thousands of alerts the collector would take
+longer than the look.
 """
 
 from collections.abc import Mapping
