@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-ID_BYTES = 5
+ID_BYTES = 8
 
 
 class Severity(IntEnum):
@@ -134,5 +134,5 @@ class Silence(Struct, frozen=True):
 
 
 def alert_id(rule: str, device: str, raised_ns: int) -> str:
-    """The same for the same alert, however often it is worked out: 10 characters, short enough to type."""
+    """The same for the same alert, however often it is worked out: 16 characters. Its beginning is enough to type."""
     return blake2b(f"{rule} {device} {raised_ns}".encode(), digest_size=ID_BYTES).hexdigest()

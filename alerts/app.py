@@ -74,7 +74,7 @@ async def alert(settings: Settings, configuration: Configuration, data: Path) ->
             deliverer = Deliverer(database, receivers, lambda delivery: address_of(delivery, configuration.registry))
             limits = Limits(int(settings.max_age_days * DAY_S) * NS_PER_S, int(settings.max_future_s * NS_PER_S))
             judging = Judging(configuration, database, await database.remember(), limits)
-            dispatching = Dispatching(configuration, database, judging.judge, _links(own, data), deliverer.wake)
+            dispatching = Dispatching(configuration, database, lambda: judging.judge, _links(own, data), deliverer.wake)
             judging.on_news = dispatching.wake
             session = Session(settings.broker, own.session, own.subscriptions)
             heartbeat = Heartbeat(publisher, own.session.client_id)

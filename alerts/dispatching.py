@@ -39,7 +39,7 @@ class Dispatching:
         self,
         configuration: Configuration,
         database: AlertDatabase,
-        judge: Judge,
+        judge: Callable[[], Judge],
         links: Links | None,
         on_deliveries: Callable[[], None],
     ) -> None:
@@ -77,34 +77,23 @@ class Dispatching:
 
     async def _look(self) -> int | None:
         """Plan once, and keep it. Wall clock ns: when to look again."""
-        database, now_ns = self._database, time.time_ns()
-        cursor = await database.cursor()
-        news = await database.news(cursor, NEWS_AT_ONCE)
-        active = {alert.id: alert for alert in await database.active_alerts()}
-        gone = {transition.alert for transition in news} - active.keys()
-        alerts = active | {alert.id: alert for alert in await database.alerts_by_id(gone)} if gone else active
+        database, judge, now_ns = self._database, self._judge(), time.time_ns()
+        found = await database.situation(now_ns, NEWS_AT_ONCE, now_ns - CAP_SPAN_NS)
         digest = self._configuration.routing.digest is not None
         world = World(
             registry=self._configuration.registry,
             rules={rule.id: rule for rule in self._configuration.rules.rules},
             routing=self._configuration.routing,
-            alerts=alerts,
+            alerts=found.alerts,
             compose=self._composer(now_ns),
-            silences=await database.silences(now_ns),
-            silent_devices=self._judge.silent_devices() if digest else (),
-            low_batteries=self._judge.low_batteries() if digest else (),
+            silences=found.silences,
+            silent_devices=judge.silent_devices() if digest else (),
+            low_batteries=judge.low_batteries() if digest else (),
         )
-        planned = plan(
-            now_ns,
-            world,
-            await database.groups(),
-            news,
-            await database.sent(now_ns - CAP_SPAN_NS),
-            await database.figures(),
-        )
-        planned.cursor = max(planned.cursor, cursor)
-        await self._keep(planned, cursor)
-        return now_ns if len(news) == NEWS_AT_ONCE else planned.next_ns
+        planned = plan(now_ns, world, found.groups, found.news, found.sent, found.figures)
+        planned.cursor = max(planned.cursor, found.cursor)
+        await self._keep(planned, found.cursor)
+        return now_ns if len(found.news) == NEWS_AT_ONCE else planned.next_ns
 
     async def _keep(self, planned: Planned, cursor: int) -> None:
         if planned.groups or planned.deliveries or planned.figures or planned.cursor > cursor:

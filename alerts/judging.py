@@ -16,7 +16,7 @@ import structlog
 
 from alerts.alert import Change
 from alerts.configuration import Configuration
-from alerts.database.database import AlertDatabase, DatabaseAwayError
+from alerts.database.database import AlertDatabase, DatabaseAwayError, SecondActiveAlertError
 from alerts.heartbeat import Heartbeat
 from alerts.judge import Judge
 from alerts.judged import Remembered
@@ -128,6 +128,13 @@ class Judging:
         while True:
             try:
                 transitions = await self._database.commit(judged)
+            except SecondActiveAlertError as error:
+                # A defect of ours. The batch would meet it again for ever: go on from what is kept, without it.
+                self.defects += 1
+                log.exception("a batch is lost", reason=str(error))
+                kept = await self._database.remember()
+                self.judge = Judge(self._configuration.registry, self._configuration.rules, kept)
+                return
             except DatabaseAwayError as error:
                 if self.trouble is None:
                     log.error("nothing can be kept, so nothing is acknowledged", reason=str(error))

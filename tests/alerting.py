@@ -52,7 +52,7 @@ def reading(at_s: float, device: str = "nh3-1", seq: int | None = None, **values
 def merged(kept: Remembered, judged: Judged) -> Remembered:
     """What a database would remember after keeping `judged` too."""
     for old, new in ((kept.devices, judged.devices), (kept.areas, judged.areas)):
-        _merge(old, new)  # type: ignore[arg-type]  # two tables with keys of two types
+        _merge(old, new)
     _merge(kept.states, judged.states)
     _merge(kept.windows, judged.windows)
     kept.figures |= judged.figures

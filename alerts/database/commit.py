@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from alerts.alert import Transition
 from alerts.database import blobs, tables
 from alerts.database.outbox import insert_deliveries
-from alerts.database.rows import TRANSITION_COLUMNS, alert_row, silence_row, transition_of, transition_row
+from alerts.database.read import CURSOR, transitions_after
+from alerts.database.rows import alert_row, silence_row, transition_row
 from alerts.database.sqlite import is_second_active, upsert
 from alerts.database.trouble import SecondActiveAlertError
 from alerts.dispatch.planned import Planned
 from alerts.judged import Judged
 
 LAST_TRANSITION = "last_transition"
-CURSOR = "cursor"
 
 _keep_alert = upsert(tables.alerts)
 _keep_silence = upsert(tables.silences)
@@ -85,17 +85,6 @@ def _number(connection: Connection, transitions: Sequence[Transition], last: int
 def last_number(connection: Connection) -> int:
     """Of the last transition that ever was; 0: there was none."""
     return blobs.marks.read(connection).get(LAST_TRANSITION, 0)
-
-
-def transitions_after(connection: Connection, number: int, limit: int) -> Sequence[Transition]:
-    """The next ones, in order."""
-    wanted = (
-        select(*TRANSITION_COLUMNS)
-        .where(tables.transitions.c.number > number)
-        .order_by(tables.transitions.c.number)
-        .limit(limit)
-    )
-    return [transition_of(row) for row in connection.execute(wanted).mappings()]
 
 
 def keep_planned(connection: Connection, planned: Planned) -> None:

@@ -6,18 +6,19 @@ and `DatabaseAwayError` says why; the next call opens the file again.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from alerts.alert import Alert, Silence, Transition
-from alerts.database import blobs, commit, expire, outbox, read, sqlite, tables
+from alerts.alert import Transition
+from alerts.database import commit, expire, outbox, read, sqlite, tables
 from alerts.database.connection import Reopening
 from alerts.database.migrate import migrate, refuse_newer, version_of
 from alerts.database.outbox import Outbox
+from alerts.database.read import Situation
 from alerts.database.trouble import (
     DatabaseAwayError,
     DatabaseUnusableError,
@@ -35,6 +36,7 @@ __all__ = [
     "EngineRunningError",
     "Outbox",
     "SecondActiveAlertError",
+    "Situation",
 ]
 
 P = ParamSpec("P")
@@ -90,37 +92,9 @@ class AlertDatabase:
         """What people ask for and was not done yet, oldest first."""
         return await self._look(read.waiting_actions)
 
-    async def news(self, after: int, limit: int) -> Sequence[Transition]:
-        """The transitions with the next numbers, in order."""
-        return await self._look(commit.transitions_after, after, limit)
-
-    async def cursor(self) -> int:
-        """The number of the last transition that the dispatcher has taken into account; 0: none."""
-        return (await self._look(blobs.marks.read)).get(commit.CURSOR, 0)
-
-    async def groups(self) -> dict[str, bytes]:
-        """The dispatcher's groups by key, encoded."""
-        return await self._look(blobs.groups.read)
-
-    async def active_alerts(self) -> Sequence[Alert]:
-        """Those that are not resolved, oldest first."""
-        return await self._look(read.active_alerts)
-
-    async def alerts_by_id(self, ids: Iterable[str]) -> Sequence[Alert]:
-        """Those of them that there are, in no order."""
-        return await self._look(read.alerts_by_id, list(ids))
-
-    async def silences(self, now_ns: int) -> Sequence[Silence]:
-        """Those that are not over, begun or not."""
-        return await self._look(read.silences, now_ns)
-
-    async def figures(self) -> dict[str, int]:
-        """The judge's and the dispatcher's, by name."""
-        return await self._look(blobs.figures.read)
-
-    async def sent(self, since_ns: int) -> dict[str, list[int]]:
-        """Person to the moments of their messages since then, rising; not escalations, MQTT and dead letters."""
-        return await self._look(read.sent, since_ns)
+    async def situation(self, now_ns: int, news_at_once: int, sent_since_ns: int) -> Situation:
+        """Everything that the dispatcher needs, as it was at one moment."""
+        return await self._look(read.situation, now_ns, news_at_once, sent_since_ns)
 
     async def plan(self, planned: Planned) -> None:
         """Keep what the dispatcher decided, and how far it has read. To plan the same again is safe."""

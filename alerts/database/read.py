@@ -1,15 +1,27 @@
 """What judge and dispatch read, each in one look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
-from alerts.alert import Alert, Silence
+from alerts.alert import Alert, Silence, Transition
 from alerts.database import blobs, tables
-from alerts.database.rows import ACTION_COLUMNS, ALERT_COLUMNS, SILENCE_COLUMNS, Status, action_of, alert_of, silence_of
+from alerts.database.rows import (
+    ACTION_COLUMNS,
+    ALERT_COLUMNS,
+    SILENCE_COLUMNS,
+    TRANSITION_COLUMNS,
+    Status,
+    action_of,
+    alert_of,
+    silence_of,
+    transition_of,
+)
 from alerts.judged import Action, Remembered
 from alerts.notice import Cause, Channel
 
+CURSOR = "cursor"
 IDS_AT_ONCE = 500
 """Databases limit how many values a statement may name."""
 
@@ -27,12 +39,64 @@ def remembered(connection: Connection) -> Remembered:
         areas=blobs.areas.read(connection),
         figures=blobs.figures.read(connection),
         alerts=list(active_alerts(connection)),
+        silences=list(silences(connection, 0)),
+    )
+
+
+class Situation(Struct):
+    """What the dispatcher plans from."""
+
+    cursor: int
+    """The number of the last transition that it has taken into account; 0: none."""
+    news: Sequence[Transition]
+    """The next ones, in order."""
+    alerts: Mapping[str, Alert]
+    """By id: all that are active, and those that the news are about."""
+    groups: Mapping[str, bytes]
+    """By key, encoded."""
+    silences: Sequence[Silence]
+    """Those that are not over."""
+    sent: Mapping[str, Sequence[int]]
+    """Person to the moments of their messages lately, see `sent`."""
+    figures: Mapping[str, int]
+
+
+def cursor(connection: Connection) -> int:
+    """The number of the last transition that the dispatcher has taken into account; 0: none."""
+    return blobs.marks.read(connection).get(CURSOR, 0)
+
+
+def situation(connection: Connection, now_ns: int, news_at_once: int, sent_since_ns: int) -> Situation:
+    """All of it, in one look: what the judge commits meanwhile comes with the next."""
+    read_until = cursor(connection)
+    news = transitions_after(connection, read_until, news_at_once)
+    alerts = {alert.id: alert for alert in active_alerts(connection)}
+    over = {transition.alert for transition in news} - alerts.keys()
+    return Situation(
+        cursor=read_until,
+        news=news,
+        alerts=alerts | {alert.id: alert for alert in alerts_by_id(connection, sorted(over))},
+        groups=blobs.groups.read(connection),
+        silences=silences(connection, now_ns),
+        sent=sent(connection, sent_since_ns),
+        figures=blobs.figures.read(connection),
     )
 
 
 def waiting_actions(connection: Connection) -> Sequence[Action]:
     """Not done yet, oldest first."""
     return [action_of(row) for row in connection.execute(_waiting_actions).mappings()]
+
+
+def transitions_after(connection: Connection, number: int, limit: int) -> Sequence[Transition]:
+    """The next ones, in order."""
+    wanted = (
+        select(*TRANSITION_COLUMNS)
+        .where(tables.transitions.c.number > number)
+        .order_by(tables.transitions.c.number)
+        .limit(limit)
+    )
+    return [transition_of(row) for row in connection.execute(wanted).mappings()]
 
 
 def active_alerts(connection: Connection) -> Sequence[Alert]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from alerts.alert import Alert, Change, Ending, Severity, Silence, Transition, alert_id
-from alerts.database import tables
+from alerts.database import blobs, read, tables
 from alerts.database.ask import put_action
 from alerts.database.database import AlertDatabase, SecondActiveAlertError
 from alerts.dispatch.planned import Planned
@@ -123,9 +123,9 @@ async def test_transitions_are_numbered_in_the_order_of_commits(database: AlertD
     second = await database.commit(judged(other, transitions=[detailed]))
     assert [each.number for each in (*first, *second)] == [1, 2, 3]
     assert second[0] == replace(detailed, number=3)
-    assert await database.news(0, 100) == [*first, *second]
-    assert await database.news(1, 1) == [first[1]]
-    assert await database.news(3, 100) == []
+    assert await database._look(read.transitions_after, 0, 100) == [*first, *second]
+    assert await database._look(read.transitions_after, 1, 1) == [first[1]]
+    assert await database._look(read.transitions_after, 3, 100) == []
     await database.close()
     again = AlertDatabase.open(path)
     assert [each.number for each in await again.commit(judged(transitions=[transition(one)]))] == [4]
@@ -151,20 +151,20 @@ async def test_a_second_active_alert_is_refused_and_nothing_of_its_batch_is_kept
         await database.commit(batch)
     remembered = await database.remember()
     assert (remembered.devices, remembered.figures, remembered.alerts) == ({"nh3-1": b"1"}, {}, [first])
-    assert await database.news(0, 10) == []
+    assert await database._look(read.transitions_after, 0, 10) == []
     # And it goes on: the first resolved and the second raised in one batch, in whatever order they stand in it.
     numbered = await database.commit(judged(second, resolved(first, 1_500), transitions=[transition(second)]))
     assert [each.number for each in numbered] == [1]
-    assert await database.active_alerts() == [second]
-    found = await database.alerts_by_id([first.id, second.id, "unknown"])
+    assert await database._look(read.active_alerts) == [second]
+    found = await database._look(read.alerts_by_id, [first.id, second.id, "unknown"])
     assert {each.id: each for each in found} == {first.id: resolved(first, 1_500), second.id: second}
 
 
 async def test_any_number_of_resolved_alerts_of_a_rule_and_device(database: AlertDatabase) -> None:
     many = [resolved(alert(raised_ns=at), at + 1) for at in range(1_000, 2_200)]
     await database.commit(judged(*many))
-    assert len(await database.alerts_by_id([one.id for one in many])) == 1_200
-    assert await database.active_alerts() == []
+    assert len(await database._look(read.alerts_by_id, [one.id for one in many])) == 1_200
+    assert await database._look(read.active_alerts) == []
 
 
 async def test_an_empty_batch_is_no_transaction(database: AlertDatabase, path: Path) -> None:
@@ -200,22 +200,22 @@ async def test_silences_are_kept_by_id_and_read_until_they_are_over(database: Al
     works = Silence("s1", {"site": "toilet-1", "severity": "warning|information"}, 100, 200, "manager", "works")
     later = Silence("s2", {"rule": "*"}, 50, 300, "manager", "test")
     await database.commit(Judged(silences=[works, later]))
-    assert await database.silences(199) == [later, works]
-    assert await database.silences(200) == [later]
+    assert await database._look(read.silences, 199) == [later, works]
+    assert await database._look(read.silences, 200) == [later]
     await database.commit(Judged(silences=[replace(later, end_ns=150)]))
-    assert await database.silences(120) == [replace(later, end_ns=150), works]
+    assert await database._look(read.silences, 120) == [replace(later, end_ns=150), works]
 
 
 async def test_planned_is_kept_with_the_cursor(database: AlertDatabase, path: Path) -> None:
-    assert await database.cursor() == 0
+    assert await database._look(read.cursor) == 0
     await database.commit(Judged(figures={"clock": 1}))
     await database.plan(Planned(cursor=7, groups={"g1": b"1", "g2": b"2"}, figures={"digest": 5}))
     await database.plan(Planned(cursor=8, groups={"g1": None, "g2": b"3"}, deliveries=[delivery("1")]))
     await database.close()
     again = AlertDatabase.open(path)
-    assert await again.cursor() == 8
-    assert await again.groups() == {"g2": b"3"}
-    assert await again.figures() == {"clock": 1, "digest": 5}
+    assert await again._look(read.cursor) == 8
+    assert await again._look(blobs.groups.read) == {"g2": b"3"}
+    assert await again._look(blobs.figures.read) == {"clock": 1, "digest": 5}
     assert await again.due(10_000, 10) == [delivery("1")]
     await again.close()
 
@@ -235,11 +235,14 @@ async def test_expire_forgets_what_is_old_and_nothing_else(database: AlertDataba
     ]
     await database.commit(Judged(silences=silences))
     assert await database.expire(3_000) == 601
-    assert {each.id for each in await database.alerts_by_id([one.id for one in everything])} == {newer.id, active.id}
-    assert {each.alert for each in await database.news(0, 10_000)} == {newer.id, active.id}
+    assert {each.id for each in await database._look(read.alerts_by_id, [one.id for one in everything])} == {
+        newer.id,
+        active.id,
+    }
+    assert {each.alert for each in await database._look(read.transitions_after, 0, 10_000)} == {newer.id, active.id}
     assert [each.id for each in await database.due(10_000, 10)] == [waiting.id, "msg_later"]
     assert (await database.outbox()).dead == 0
-    assert [each.id for each in await database.silences(0)] == ["s2"]
+    assert [each.id for each in await database._look(read.silences, 0)] == ["s2"]
     assert await database.expire(3_000) == 0
 
 

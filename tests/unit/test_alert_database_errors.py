@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alerts.database import sqlite
+from alerts.database import blobs, read, sqlite
 from alerts.database.database import AlertDatabase, DatabaseAwayError
 from alerts.dispatch.planned import Planned
 from alerts.judged import Judged
@@ -94,7 +94,7 @@ async def test_after_an_error_of_the_disk_the_file_is_opened_again(
             await database.plan(Planned(cursor=1, deliveries=[delivery("1")]))
     monkeypatch.setattr(disk, "fail", None)
     assert [each.number for each in await database.commit(batch)] == [1]
-    assert [each.number for each in await database.news(0, 10)] == [1]
+    assert [each.number for each in await database._look(read.transitions_after, 0, 10)] == [1]
     assert (await database.outbox()).depth == 0
     assert await database._call(database._connection._opened) is not before
     await database.close()
@@ -122,7 +122,12 @@ async def test_what_the_disk_had_taken_after_all_is_not_there_twice(
     assert [each.number for each in await database.commit(batch)] == [2, 3]
     await database.plan(planned)
     assert [each.number for each in await database.commit(judged(one, transitions=[transition(one)]))] == [4]
-    assert [each.alert for each in await database.news(0, 10)] == [one.id, other.id, other.id, one.id]
+    assert [each.alert for each in await database._look(read.transitions_after, 0, 10)] == [
+        one.id,
+        other.id,
+        other.id,
+        one.id,
+    ]
     assert (await database.outbox()).depth == 1
     await database.close()
 
@@ -142,7 +147,7 @@ async def test_another_batch_after_one_that_was_kept_after_all_gets_the_next_num
         await database.commit(judged(one, transitions=[transition(one)]))
     monkeypatch.setattr(disk, "fail", None)
     assert [each.number for each in await database.commit(judged(other, transitions=[transition(other)]))] == [2]
-    assert [each.alert for each in await database.news(0, 10)] == [one.id, other.id]
+    assert [each.alert for each in await database._look(read.transitions_after, 0, 10)] == [one.id, other.id]
     await database.close()
 
 
@@ -156,7 +161,7 @@ async def test_who_holds_the_file_too_long_is_waited_for_and_then_said(
     other.execute("begin immediate")
     with pytest.raises(DatabaseAwayError, match="another program holds the database"):
         await database.commit(Judged(figures={"clock": 1}))
-    assert await database.figures() == {}, "looking waits for nobody"
+    assert await database._look(blobs.figures.read) == {}, "looking waits for nobody"
     other.execute("rollback")
     other.close()
     await database.commit(Judged(figures={"clock": 1}))

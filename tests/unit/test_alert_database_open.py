@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from alerts.database import migrate, tables
+from alerts.database import blobs, migrate, read, tables
 from alerts.database.database import AlertDatabase, DatabaseUnusableError, EngineRunningError
 from alerts.judged import Judged
 from tests.unit.test_alert_database import alert, judged, transition
@@ -95,7 +95,7 @@ async def test_a_second_engine_is_kept_out_until_the_first_has_ended(database: A
     await database.commit(Judged(figures={"clock": 1}))
     await database.close()
     second = AlertDatabase.open(path)
-    assert await second.figures() == {"clock": 1}
+    assert await second._look(blobs.figures.read) == {"clock": 1}
     await second.close()
 
 
@@ -130,7 +130,7 @@ async def test_a_killed_engine_leaves_whole_commits_and_no_lock(path: Path) -> N
         assert remembered.devices == {f"d{number}": state for number in range(50)}, "no commit is there by half"
         assert remembered.states == {("odour", f"d{number}"): state for number in range(50)}
         assert [one.changed_ns for one in remembered.alerts] == [last]
-        assert [(each.number, each.at_ns) for each in await database.news(0, 10**6)] == [
+        assert [(each.number, each.at_ns) for each in await database._look(read.transitions_after, 0, 10**6)] == [
             (number, number) for number in range(1, last + 1)
         ]
         await database.close()
@@ -188,7 +188,7 @@ async def test_an_older_version_is_brought_up_to_date_with_what_it_holds(
     newer = AlertDatabase.open(path)
     remembered = await newer.remember()
     assert (remembered.alerts, remembered.devices) == ([alert()], {"nh3-1": b"1"})
-    assert len(await newer.news(0, 10)) == 1
+    assert len(await newer._look(read.transitions_after, 0, 10)) == 1
     await newer.close()
     with sqlite3.connect(path) as looking:
         assert looking.execute("select place from alerts").fetchall() == [("nh3-1",)]
@@ -206,7 +206,7 @@ async def test_a_migration_that_fails_changes_nothing(
         with pytest.raises(ValueError, match="out of luck"):
             AlertDatabase.open(path)
     again = AlertDatabase.open(path)
-    assert await again.active_alerts() == [alert()]
+    assert await again._look(read.active_alerts) == [alert()]
     await again.close()
     with sqlite3.connect(path) as looking:
         assert "place" not in [row[1] for row in looking.execute("pragma table_info(alerts)")]

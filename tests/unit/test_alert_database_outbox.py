@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.database import read
 from alerts.database.database import AlertDatabase, Outbox
 from alerts.database.rows import Status
 from alerts.desk import Desk
@@ -163,7 +164,7 @@ async def test_what_counts_towards_a_persons_cap(database: AlertDatabase) -> Non
     )
     await database.attempted("msg_done", Attempt(Verdict.DELIVERED), None)
     await database.hand_on("msg_refused", delivery("handed_on", created_ns=104, place=1), "no such mailbox")
-    assert await database.sent(100) == {"attendants": [100, 102, 103, 104], "manager": [101]}
+    assert await database._look(read.sent, 100) == {"attendants": [100, 102, 103, 104], "manager": [101]}
 
 
 async def test_deliveries_are_found_by_what_is_asked(database: AlertDatabase, path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerts.alert import Alert, Change, Severity, Silence, Transition
+from alerts.database import read
 from alerts.database.database import AlertDatabase
 from alerts.judged import Judged
 from tests.unit.test_alert_database import alert, resolved, transition
@@ -126,7 +127,7 @@ async def check(path: Path, given_batches: list[Judged]) -> None:
     assert {name: getattr(remembered, name) for name in model.blobs} == model.blobs
     assert remembered.figures == model.figures
     assert {one.id: one for one in remembered.alerts} == {one.id: one for one in model.alerts.values() if one.active}
-    assert {one.id: one for one in await again.alerts_by_id(model.alerts)} == model.alerts
-    assert await again.news(0, 1_000) == model.transitions
-    assert {one.id: one for one in await again.silences(-1)} == model.silences
+    assert {one.id: one for one in await again._look(read.alerts_by_id, list(model.alerts))} == model.alerts
+    assert await again._look(read.transitions_after, 0, 1_000) == model.transitions
+    assert {one.id: one for one in await again._look(read.silences, -1)} == model.silences
     await again.close()
