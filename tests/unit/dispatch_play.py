@@ -31,7 +31,7 @@ class Line(NamedTuple):
     person: str
     cause: Cause
     alerts: tuple[tuple[str, Cause], ...]
-    """Device of the alert, and its cause."""
+    """Device of each alert, and its cause; by device."""
 
 
 def person(name: str = "attendant", **fields: Any) -> Person:
@@ -225,7 +225,9 @@ class Play:
         return Message(notice.cause, "", None, b"")
 
     def _line(self, at_s: float, notice: Notice) -> Line:
-        return Line(at_s, notice.person, notice.cause, tuple((alert.device, cause) for alert, cause in notice.alerts))
+        return Line(
+            at_s, notice.person, notice.cause, tuple(sorted((alert.device, cause) for alert, cause in notice.alerts))
+        )
 
     def _ns(self, at_s: float | None = None) -> int:
         return round((START_S + (self._now_s if at_s is None else at_s)) * NS_PER_S)
