@@ -9,12 +9,18 @@ import typer
 from alerts.proof import Outcome, prove
 from alerts.proof_file import load_proofs
 from alerts.rules.load import TESTS, load_rules
+from caretaker.commands.rules_backtest import backtest
 from caretaker.deployment import explained
 from caretaker.options import CONFIG_DEFAULT, ConfigOption
 from caretaker.output import Exit, Format, FormatOption, fail, note, rows, say
 from telemetry.registry.load import load_registry
 
 app = typer.Typer(epilog="How rules and their tests are written: docs/write-a-rule.md")
+
+
+@app.callback()
+def rules() -> None:
+    """Rules: do they do what their tests say?"""  # makes a group of it, as long as there is one command only
 
 
 @app.command("test")
@@ -76,3 +82,6 @@ def _row(outcome: Outcome) -> tuple[str, int, str, str, str]:
     proof = outcome.proof
     result = "ok" if outcome.holds else "failed"
     return proof.file, proof.line, proof.name, result, "; ".join(outcome.complaints)
+
+
+app.command()(backtest)

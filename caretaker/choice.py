@@ -1,0 +1,28 @@
+"""What a person chose by name or by time, checked; what cannot be becomes a sentence and an exit code."""
+
+from collections.abc import Collection, Iterable
+from datetime import tzinfo
+
+from caretaker.moments import MomentError, moment_ns, now_ns
+from caretaker.output import Exit, fail
+from telemetry.document import nearest
+
+
+def known(names: Iterable[str], there: Collection[str], kind: str, mend: str) -> None:
+    """Leave where a name is none of those that are there, with the one that may be meant."""
+    for name in names:
+        if name not in there:
+            close = nearest(name, there)
+            fail(f"no {kind} {name!r}{f'; do you mean {close!r}?' if close else ''}", mend, Exit.USAGE)
+
+
+def span_ns(start: str, end: str, zone: tzinfo) -> tuple[int, int]:
+    """`--from` and `--to` in ns UTC, by the clocks of `zone`; leaves where they are none, or span nothing."""
+    at_ns = now_ns()
+    try:
+        start_ns, end_ns = moment_ns(start, zone, at_ns), moment_ns(end, zone, at_ns)
+    except MomentError as error:
+        fail(str(error), code=Exit.USAGE)
+    if start_ns >= end_ns:
+        fail(f"--from {start} is not before --to {end}", "give two different moments, the earlier first", Exit.USAGE)
+    return start_ns, end_ns
