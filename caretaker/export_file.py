@@ -2,12 +2,12 @@
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from caretaker.moments import utc_text
 from caretaker.values import quality_text
-from telemetry.catalogue.metric import Kind
+from telemetry.catalogue.metric import Kind, Source
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality, Reading
 from telemetry.registry.models import Registry
 from telemetry.stores.store import Sample, StoreReader
@@ -26,9 +26,11 @@ async def stored_readings(
 ) -> AsyncIterator[tuple[str, int, list[Reading]]]:
     """Device after device, window after window in order of time: (device, end of the window, its readings).
 
-    Only metrics of which the store has a value are asked for.
+    Only what devices say themselves, of which the store has a value: that is what `caretaker import` takes. What was
+    computed can be computed again, and alerts have their own history.
     """
-    async for device, metrics in _measured(reader, devices):
+    said = {name for name, metric in registry.metrics.items() if metric.source is Source.DEVICE}
+    async for device, metrics in _measured(reader, devices, said):
         begin_ns, window_ns = start_ns, WINDOW_NS
         while metrics and begin_ns < end_ns:
             until_ns = min(begin_ns + window_ns, end_ns)
@@ -41,13 +43,16 @@ async def stored_readings(
                 window_ns = max(window_ns // 2, NS_PER_S)
 
 
-async def _measured(reader: StoreReader, devices: Sequence[str]) -> AsyncIterator[tuple[str, list[str]]]:
-    """Each device with the metrics of which the store has a value."""
+async def _measured(
+    reader: StoreReader, devices: Sequence[str], wanted: Collection[str]
+) -> AsyncIterator[tuple[str, list[str]]]:
+    """Each device with those of the wanted metrics of which the store has a value."""
     for start in range(0, len(devices), ASKED_AT_ONCE):
         page = devices[start : start + ASKED_AT_ONCE]
         found: dict[str, list[str]] = {device: [] for device in page}
         for sample in await reader.latest(page):
-            found[sample.device].append(sample.metric)
+            if sample.metric in wanted:
+                found[sample.device].append(sample.metric)
         for device, metrics in found.items():
             yield device, metrics
 

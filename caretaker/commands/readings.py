@@ -77,7 +77,7 @@ def latest(
         )
     else:
         rows(
-            ("site", "device", "metric", "value", "unit", "time", "age_s", "quality"),
+            ("site", "device", "metric", "value", "unit", "time", "age_s", "quality", "rule"),
             (
                 (
                     registry.devices[sample.device].site,
@@ -85,6 +85,7 @@ def latest(
                     utc_text(sample.time_ns),
                     round((at_ns - sample.time_ns) / NS_PER_S, 3),
                     quality_text(sample.quality),
+                    sample.rule or None,
                 )
                 for sample in wanted
             ),
@@ -131,9 +132,14 @@ def history(
         )
     else:
         rows(
-            ("device", "metric", "value", "unit", "time", "quality"),
+            ("device", "metric", "value", "unit", "time", "quality", "rule"),
             (
-                (*_for_programs(sample, registry), utc_text(sample.time_ns), quality_text(sample.quality))
+                (
+                    *_for_programs(sample, registry),
+                    utc_text(sample.time_ns),
+                    quality_text(sample.quality),
+                    sample.rule or None,
+                )
                 for sample in samples
             ),
             format,
@@ -162,7 +168,8 @@ def export(
     [bold]caretaker readings export --from 2026-11-01 --to 2026-12-01 november.csv[/bold]
     [bold]caretaker readings export --from 1h --format csv - | head[/bold]
 
-    .ndjson: a reading a line. .csv: a value a row. Times are UTC. On stdout
+    .ndjson: a reading a line. .csv: a value a row. Only what devices said: for
+    alerts there is [bold]caretaker alerts history[/bold]. Times are UTC. On stdout
     --format json means NDJSON. The file appears when it is complete. Dates are
     taken in the time zone of the first site.
     """
@@ -277,7 +284,7 @@ def _for_people(sample: Sample, registry: Registry, language: str) -> tuple[Cell
     """Metric, its name, value with unit."""
     metric = registry.metrics.get(sample.metric)
     return (
-        sample.metric,
+        sample.metric if not sample.rule else f"{sample.metric} of {sample.rule}",
         name_text(metric, language, sample.metric),
         f"{value_text(metric, sample.value)} {unit_text(metric)}".rstrip(),
     )
