@@ -3,16 +3,17 @@
     outbox -> lane -> receiver -> outbox
 
 A lane is one receiver of one person. Lanes don't wait for each other: who can't be reached delays nobody else. Within a
-lane one message follows the other, oldest first. What fails for now is tried again, later each time, with the same id;
-what can never succeed is handed on to the person's next receiver, or stays as a dead letter that people can see. What
-is under way when the service stops is unknown, and is sent again: receivers tell duplicates by the id.
+lane one message follows the other, oldest first; one that fails again and again is passed by. What fails for now is
+tried again, later each time, with the same id; what can never succeed is handed on to the person's next receiver, or
+stays as a dead letter that people can see. What is under way when the service stops is unknown, and is sent again:
+receivers tell duplicates by the id.
 """
 
 import asyncio
 import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import ParamSpec, Protocol
 
 import structlog
@@ -35,6 +36,8 @@ LaneKey = tuple[str, int, Channel]
 LANES_AT_ONCE = 32
 IN_A_ROW = 10
 """Messages that a lane takes in one go."""
+PATIENCE = 2
+"""After so many failures of its first message a lane looks whether the next one gets through."""
 BACK_OFF_FIRST_S = 1.0
 BACK_OFF_MOST_S = 300.0
 RETRY_AFTER_MOST_S = 3600.0
@@ -64,11 +67,19 @@ class Outbox(Protocol):
         """Make one a dead letter, and put another in its place."""
 
 
-class _Pause(Struct):
-    """A lane after failures in a row."""
+class _Trouble(Struct):
+    """A lane in which something failed."""
 
     failures: int = 0
+    """In a row."""
+    failed_ns: int = 0
+    """The last time."""
     until_ns: int = 0
+    """It pauses until then."""
+    asked: bool = False
+    """By the receiver: not even a new message is tried before."""
+    failed: dict[str, Delivery] = {}
+    """By id: what was tried and not delivered. Goes before what is newer, due or not."""
 
 
 class Deliverer:
@@ -94,7 +105,7 @@ class Deliverer:
         self._share = share
         self._news = asyncio.Event()
         self._busy: set[LaneKey] = set()
-        self._pauses: dict[LaneKey, _Pause] = {}
+        self._troubles: dict[LaneKey, _Trouble] = {}
         self.attempts: Counter[tuple[str, Verdict]] = Counter()
         """By receiver (`duty-manager/email`) and what became of them."""
         self.defects: Counter[str] = Counter()
@@ -120,17 +131,21 @@ class Deliverer:
                 await _wait(self._news, wait_s)
 
     def _ready(self, due: Sequence[Delivery]) -> Iterator[tuple[LaneKey, Sequence[Delivery]]]:
-        """The lanes that may work now, those first that have waited longest."""
-        lanes: dict[LaneKey, list[Delivery]] = {}
+        """The lanes that may work now, those first that have waited longest; each with its messages, oldest first."""
+        lanes: dict[LaneKey, dict[str, Delivery]] = {}
         for delivery in sorted(due, key=lambda one: one.due_ns):
-            lanes.setdefault((delivery.person, delivery.place, delivery.channel), []).append(delivery)
-        now_ns = self._now_ns()
+            lanes.setdefault((delivery.person, delivery.place, delivery.channel), {})[delivery.id] = delivery
         free = LANES_AT_ONCE - len(self._busy)
-        for lane, deliveries in lanes.items():
-            pause = self._pauses.get(lane)
-            if free > 0 and lane not in self._busy and (pause is None or pause.until_ns <= now_ns):
+        for lane, found in lanes.items():
+            trouble = self._troubles.get(lane, _Trouble())
+            if free > 0 and lane not in self._busy and self._may_work(trouble, found.values()):
                 free -= 1
-                yield lane, deliveries
+                yield lane, sorted({**trouble.failed, **found}.values(), key=lambda one: one.created_ns)
+
+    def _may_work(self, trouble: _Trouble, due: Iterable[Delivery]) -> bool:
+        """Whether its pause is over. What came since need not wait for it, unless the receiver has asked."""
+        over = trouble.until_ns <= self._now_ns()
+        return over or (not trouble.asked and any(one.created_ns > trouble.failed_ns for one in due))
 
     def _wait_s(self, next_due_ns: int | None) -> float | None:
         """How long nothing will be due; what is due already is held back by its lane."""
@@ -140,19 +155,29 @@ class Deliverer:
         return min(ahead_s, LOOK_AT_LEAST_EVERY_S) if ahead_s > 0 else LOOK_EVERY_S
 
     async def _work(self, lane: LaneKey, deliveries: Sequence[Delivery]) -> None:
-        """One after the other, as long as the receiver takes them."""
+        """One after the other, as long as the receiver takes them.
+
+        Where the first one fails, one more is tried before the receiver counts as away: it may be the message.
+        """
+        waiting = deque(deliveries)
+        takes = looked = False
         try:
-            for delivery in deliveries:
+            while waiting:
+                delivery = waiting.popleft()
                 attempt = self._within_reason(delivery, await self._attempt(delivery))
                 self.attempts[label_of(delivery), attempt.verdict] += 1
-                if attempt.verdict is Verdict.LATER:
-                    await self._later(lane, delivery, attempt)
+                if attempt.verdict is not Verdict.LATER:
+                    takes = True
+                    await self._done(lane, delivery, attempt)
+                    continue
+                trouble = await self._later(lane, delivery, attempt)
+                if trouble.asked or not (takes or (delivery.attempts >= PATIENCE and not looked)):
                     return
-                self._pauses.pop(lane, None)
-                if attempt.verdict is Verdict.REFUSED:
-                    await self._refused(delivery, attempt)
-                else:
-                    await _kept(self._database.attempted, delivery.id, attempt, None)
+                if not takes and waiting:
+                    looked = True
+                    least_tried = min(waiting, key=lambda one: one.attempts)
+                    waiting.remove(least_tried)
+                    waiting.appendleft(least_tried)
         finally:
             self._busy.discard(lane)
             self._news.set()
@@ -179,17 +204,34 @@ class Deliverer:
             return attempt
         return Attempt(Verdict.REFUSED, f"given up after {GIVE_UP_AFTER_S / 86_400:g} days: {attempt.detail}")
 
-    async def _later(self, lane: LaneKey, delivery: Delivery, attempt: Attempt) -> None:
-        """The message waits, and its lane does: often for the same time, but one bad message can't hold up a lane."""
-        pause = self._pauses.setdefault(lane, _Pause())
-        pause.failures += 1
+    async def _later(self, lane: LaneKey, delivery: Delivery, attempt: Attempt) -> _Trouble:
+        """The message waits, and so does its lane."""
+        trouble = self._troubles.setdefault(lane, _Trouble())
+        trouble.failures += 1
+        trouble.asked = attempt.retry_after_s is not None
+        trouble.failed[delivery.id] = replace(delivery, attempts=delivery.attempts + 1)
         asked_s = min(attempt.retry_after_s or 0.0, RETRY_AFTER_MOST_S)
         share, now_ns = self._share(), self._now_ns()
-        pause.until_ns = now_ns + int(max(back_off_s(pause.failures, share), asked_s) * NS_PER_S)
+        trouble.failed_ns = now_ns
+        trouble.until_ns = now_ns + int(max(back_off_s(trouble.failures, share), asked_s) * NS_PER_S)
         due_ns = now_ns + int(max(back_off_s(delivery.attempts + 1, share), asked_s) * NS_PER_S)
         if delivery.attempts == 0:  # the first says it; the rest would only repeat it
             log.warning("not delivered yet", delivery=delivery.id, receiver=label_of(delivery), detail=attempt.detail)
         await _kept(self._database.attempted, delivery.id, attempt, due_ns)
+        return trouble
+
+    async def _done(self, lane: LaneKey, delivery: Delivery, attempt: Attempt) -> None:
+        """Delivered or refused: the receiver is there, and the lane need not pause."""
+        if lane in self._troubles:
+            failed = self._troubles[lane].failed
+            failed.pop(delivery.id, None)
+            self._troubles[lane] = _Trouble(failed=failed)
+            if not failed:
+                del self._troubles[lane]
+        if attempt.verdict is Verdict.REFUSED:
+            await self._refused(delivery, attempt)
+        else:
+            await _kept(self._database.attempted, delivery.id, attempt, None)
 
     async def _refused(self, delivery: Delivery, attempt: Attempt) -> None:
         replacement = self._replacement(delivery)
