@@ -27,13 +27,14 @@ def hear(device: DeviceMemory, reading: Reading, clock_ns: int, silent_ns: int |
     A last will is the broker's word, and a retained message is what the broker had stored.
     """
     battery_pct = reading.values.get(BATTERY)
-    if isinstance(battery_pct, float):
+    if isinstance(battery_pct, float) and reading.time_ns >= device.heard_ns:
         device.battery_pct = battery_pct
     online = reading.values.get(ONLINE)
-    if online is not None and reading.time_ns >= device.heard_ns:
+    # Not heard again by a word that was its last but one, and comes once more.
+    if online is not None and reading.time_ns >= device.heard_ns and reading.time_ns > device.said_ns:
         if device.offline and online:
             device.back_ns = clock_ns
-        device.offline = not online
+        device.offline, device.said_ns = not online, reading.time_ns
     if retained or device.offline or reading.time_ns <= device.heard_ns:
         return False
     if silent_ns is not None and device.heard_ns and clock_ns - device.arrived_ns > silent_ns:

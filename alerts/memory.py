@@ -37,6 +37,8 @@ class DeviceMemory(Struct, array_like=True):
     lanes: dict[str, Lane] = {}
     battery_pct: float | None = None
     """The last that it said."""
+    said_ns: int = 0
+    """Event time of the last word on whether it is online."""
 
     @property
     def lag_ns(self) -> int:
