@@ -13,8 +13,8 @@ from alerts.proof_file import CHANGES, Expected, Proof
 from telemetry.reading import NS_PER_S
 
 TICK_NS = 5 * NS_PER_S
-"""How often the clock is heard: below what counts as an outage of ours. Transitions carry the moment at which they
-became true, so a finer clock finds the same."""
+"""How often the clock is heard between readings: below what counts as an outage of ours. Transitions carry the moment
+at which they became true, so a finer clock finds the same."""
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
@@ -39,18 +39,13 @@ def prove(proof: Proof) -> Outcome:
 def _found(proof: Proof) -> list[Expected]:
     """All that the judge says, in order."""
     judge = Judge(proof.registry, proof.rules)
-    clock_ns = proof.start_ns
-    judge.tick(clock_ns)
+    clock_ns = _run(judge, proof.start_ns, proof.start_ns)
     for received_ns, reading in proof.arrivals:
         if received_ns > proof.end_ns:
             break
-        while clock_ns + TICK_NS < received_ns:
-            clock_ns += TICK_NS
-            judge.tick(clock_ns)
+        clock_ns = _run(judge, clock_ns, received_ns)
         judge.read(reading, received_ns)
-    while clock_ns < proof.end_ns:
-        clock_ns = min(clock_ns + TICK_NS, proof.end_ns)
-        judge.tick(clock_ns)
+    _run(judge, clock_ns, proof.end_ns)
     return [
         Expected(
             (transition.at_ns - proof.start_ns) / NS_PER_S,
@@ -62,6 +57,14 @@ def _found(proof: Proof) -> list[Expected]:
         for transition in judge.take().transitions
         if transition.change in CHANGES
     ]
+
+
+def _run(judge: Judge, clock_ns: int, until_ns: int) -> int:
+    """Let the clock run to `until_ns`, which is given back."""
+    for moment_ns in range(clock_ns + TICK_NS, until_ns, TICK_NS):
+        judge.tick(moment_ns)
+    judge.tick(until_ns)
+    return until_ns
 
 
 def _complaints(expected: Sequence[Expected], found: Sequence[Expected]) -> Iterator[str]:

@@ -206,14 +206,15 @@ class _Maker:
                 self._note(path, "no device", "device, or devices")
             known = [name for name in names if self._is_known(path, "device", name, self._registry.devices)]
             self._check_values(path, row, known)
-            for time_ns, values in _times(row, self._entry.until):
-                for name in known:
-                    number += 1
-                    if number > MAX_READINGS:
-                        self._note(path, f"more than {MAX_READINGS} readings", "a shorter test, or a longer every")
-                        return
-                    moment_ns = start_ns + time_ns
-                    yield moment_ns + row.late, Reading(name, moment_ns, None, values, {})
+            spans = list(_spans(row, self._entry.until))
+            number += len(known) * sum(len(span) for span, _ in spans)
+            if number > MAX_READINGS:
+                self._note(path, f"more than {MAX_READINGS} readings", "a shorter test, or a longer every")
+                return
+            for span, values in spans:
+                for moment_ns in span:
+                    time_ns = start_ns + moment_ns
+                    yield from ((time_ns + row.late, Reading(name, time_ns, None, values, {})) for name in known)
 
     def _check_values(self, path: tuple[Part, ...], row: ReadingsEntry, names: list[str]) -> None:
         """Admission would not let them pass, or the device doesn't measure it: then the test would show nothing."""
@@ -248,16 +249,14 @@ class _Maker:
         return Expected(entry.at / NS_PER_S, entry.rule, device, change, Severity[word.upper()])
 
 
-def _times(row: ReadingsEntry, until_ns: int) -> Iterator[tuple[int, Mapping[str, float]]]:
-    """When, since the start, a row sends what."""
+def _spans(row: ReadingsEntry, until_ns: int) -> Iterator[tuple[range, Mapping[str, float]]]:
+    """When, in ns since the start, a row sends what."""
     lines = sorted(row.values.items())
     for (time_ns, values), after in zip(lines, [*(line[0] for line in lines[1:]), until_ns + 1], strict=True):
-        if values is None:
-            continue
-        if row.every is None:
-            yield time_ns, values
-            continue
-        yield from ((moment_ns, values) for moment_ns in range(time_ns, min(after, until_ns + 1), row.every))
+        if values is not None and row.every is None:
+            yield range(time_ns, time_ns + 1), values
+        elif values is not None and row.every is not None:
+            yield range(time_ns, min(after, until_ns + 1), row.every), values
 
 
 def _is_possible(metric: Metric, value: float) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from alerts.labels import match
 from alerts.rules.rule import NoData, Rule, Rules, Selector
@@ -20,7 +21,7 @@ def selects(selector: Selector, device: Device, site: Site) -> bool:
         _one_of(selector.kinds, device.kind)
         and _site_fits(selector, site)
         and _area_fits(selector, device, site)
-        and match(selector.labels, device.labels)
+        and _labels_fit(selector, device)
         and _one_of(selector.devices, device.id)
     )
 
@@ -66,7 +67,7 @@ def selected(rules: Rules, registry: Registry) -> Mapping[str, tuple[Rule, ...]]
             here = tuple(
                 (i, rule)
                 for i, rule in by_site[place[:2]]
-                if _area_fits(rule.where, device, site) and match(rule.where.labels, device.labels)
+                if _area_fits(rule.where, device, site) and _labels_fit(rule.where, device)
             )
             # One tuple for all devices of the place, where no rule looks at their names.
             alike = None if any(rule.where.devices for _, rule in here) else _ordered(here)
@@ -111,11 +112,22 @@ def _site_fits(selector: Selector, site: Site) -> bool:
 
 
 def _area_fits(selector: Selector, device: Device, site: Site) -> bool:
+    if not selector.areas and not selector.area_types:
+        return True
     area = None if device.area is None else site.areas.get(device.area)
-    return _one_of(selector.areas, device.area or "") and _one_of(
-        selector.area_types, "" if area is None else area.type
-    )
+    kind = "" if area is None else area.type
+    return _one_of(selector.areas, device.area or "") and _one_of(selector.area_types, kind)
+
+
+def _labels_fit(selector: Selector, device: Device) -> bool:
+    return not selector.labels or match(selector.labels, device.labels)
 
 
 def _one_of(patterns: tuple[str, ...], word: str) -> bool:
-    return not patterns or any(fnmatchcase(word, pattern) for pattern in patterns)
+    return not patterns or _fits_one(patterns, word)
+
+
+@lru_cache(maxsize=65_536)
+def _fits_one(patterns: tuple[str, ...], word: str) -> bool:
+    """Kinds, areas and sites are few, and are asked about for each of the many places."""
+    return any(fnmatchcase(word, pattern) for pattern in patterns)

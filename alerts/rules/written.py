@@ -39,7 +39,7 @@ def _some_time(duration: int) -> int:
 
 def _in_english(texts: dict[str, str]) -> dict[str, str]:
     if texts and FALLBACK not in texts:
-        raise ValueError("English (en) at least")
+        raise ValueError("a text in English (en) at least")
     return texts
 
 
