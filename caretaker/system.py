@@ -203,14 +203,15 @@ class System:
     async def _settle(self) -> bool:
         """Wait until all that the simulators published is in the store, or in the journal of an ingestor that waits."""
         limit = time.monotonic() + SETTLE_LIMIT_S
-        received, since = -1, time.monotonic()
+        taken, since = -1, time.monotonic()
         while time.monotonic() < limit and not self._hurried:
             await self._observer.look()
             account = self._observer.account
             if account is None or self._observer.verdict.on_the_way == 0:
                 return account is not None
-            if account.received != received:
-                received, since = account.received, time.monotonic()
+            # Without what is ignored: the heartbeat of the alerts goes on.
+            if account.received - account.ignored != taken:
+                taken, since = account.received - account.ignored, time.monotonic()
             elif time.monotonic() - since > STILL_S and (account.journal or self._observer.well):
                 # What is in the journal is durable: the next start writes it.
                 return account.journal == 0

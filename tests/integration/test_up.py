@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import csv
+import json
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import psutil
@@ -47,12 +49,12 @@ class Up:
         shutil.copytree(REPOSITORY / "examples" / "hong-kong", self.config)
         (self.config / "simulation.yaml").write_text("seed: 1\npoison: {rate: 0.02}\n")
         self.data = folder / "data"
-        self.ports = free_ports(3)
+        self.ports = free_ports(4)
         self.processes: list[Process] = []
 
     async def start(self, *options: str) -> Process:
-        numbers = zip(("--port", "--port-5", "--http-port"), map(str, self.ports), strict=True)
-        where = ["up", str(self.config), "--data", str(self.data), "--no-view", "--fill-days", "0"]
+        numbers = zip(("--port", "--port-5", "--http-port", "--alerts-port"), map(str, self.ports), strict=True)
+        where = ["up", str(self.config), "--data", str(self.data), "--no-view", "--fill-days", "0", "--no-incident"]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "caretaker", *where, *(word for pair in numbers for word in pair), *options),
@@ -84,6 +86,16 @@ class Up:
                 if marks <= set(child.cmdline()):
                     return child
         return None
+
+    async def alerts(self, *words: str, expect: int = 0) -> Any:
+        """What `caretaker alerts` answers, as a program reads it."""
+        where = ["--config", str(self.config), "--data", str(self.data)]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "caretaker", "alerts", *words, *where), stdout=PIPE, stderr=PIPE, cwd=REPOSITORY
+        )
+        code, out, err = await answer(process)
+        assert code == expect, err
+        return json.loads(out) if out else err
 
 
 async def answer(process: Process) -> tuple[int, str, str]:
@@ -119,7 +131,7 @@ async def test_the_first_reading_is_stored_within_ten_seconds_and_ctrl_c_stops_i
     assert "missing: 0" in out
     assert checked(out) > 0
     stops = [line for line in err.splitlines() if line.startswith("stopping")]
-    assert stops == ["stopping: simulators", "stopping: ingestor", "stopping: broker"]
+    assert stops == ["stopping: simulators", "stopping: ingestor, alerts", "stopping: broker"]
 
 
 async def test_a_killed_ingestor_comes_back_and_nothing_is_missing(up: Up) -> None:
@@ -191,7 +203,38 @@ async def test_a_second_ctrl_c_stops_at_once(up: Up) -> None:
     assert time.monotonic() - began < 5.0
 
 
-@pytest.mark.parametrize(("place", "option"), [(0, "--port"), (1, "--port-5"), (2, "--http-port")])
+async def test_a_call_for_help_is_told_acknowledged_and_resolved(up: Up) -> None:
+    process = await up.start()
+    await until(lambda: up.stored() > 0)
+    button = paho.Client(CallbackAPIVersion.VERSION2, client_id="tst-button-male")
+    button.connect("127.0.0.1", up.ports[0])
+    button.loop_start()
+    topic = "caretaker/v1/tsim-sha-tsui-pier/tst-button-male/readings"
+    button.publish(topic, '{"values": {"assistance": 1}}', 1).wait_for_publish(10)
+    button.loop_stop()
+    async with asyncio.timeout(LIMIT_S):
+        while not (messages := await up.alerts("inbox", "--format", "json")):
+            pass  # each look takes as long as a command's start
+    (alert,) = await up.alerts("list", "--format", "json")
+    assert (alert["rule"], alert["device"], alert["severity"]) == ("assistance", "tst-button-male", "critical")
+    assert {message["person"] for message in messages} == {"duty-attendant"}
+    assert "acknowledged" in await up.alerts("ack", alert["id"][:5], "--by", "the attendant")
+    assert "resolved" in await up.alerts("resolve", alert["id"], "--by", "the attendant", "--comment", "all is well")
+    assert await up.alerts("list", "--format", "json") == []
+    story = await up.alerts("show", alert["id"], "--format", "json")
+    assert [one["change"] for one in story["transitions"]] == ["raised", "acknowledged", "resolved"]
+
+    process.send_signal(signal.SIGINT)
+    code, out, err = await answer(process)
+    assert (code, "missing: 0" in out) == (0, True), err
+    said = [line for line in out.splitlines() if alert["id"] in line or " told " in line]
+    for word in ("raised, critical", "told Duty attendant", "acknowledged by the attendant", "resolved: by hand"):
+        assert any(word in line for line in said), out
+
+
+@pytest.mark.parametrize(
+    ("place", "option"), [(0, "--port"), (1, "--port-5"), (2, "--http-port"), (3, "--alerts-port")]
+)
 async def test_a_port_in_use_is_said_before_anything_starts(up: Up, place: int, option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", up.ports[place]))
@@ -219,7 +262,7 @@ async def test_a_wrong_configuration_never_starts_half_a_system(up: Up) -> None:
 async def test_a_second_up_on_the_same_data_is_refused(up: Up) -> None:
     first = await up.start()
     await until(lambda: up.stored() > 0)
-    kept, up.ports = up.ports, free_ports(3)
+    kept, up.ports = up.ports, free_ports(4)
     code, _, err = await answer(await up.start())
     assert code == 3
     assert f"another `caretaker up` (process {first.pid}) already runs" in err
