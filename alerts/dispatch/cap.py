@@ -19,7 +19,7 @@ def deliver(look: Look) -> None:
             _summarise(look, person, kept)
     for sending in look.sendings:
         kept = held.get(sending.person, Held())
-        if sending.urgent or (not kept.alerts and _free_ns(look, sending.person) <= look.now_ns):
+        if sending.urgent or _free_ns(look, sending.person) <= look.now_ns:
             _send(look, sending)
             continue
         kept.alerts.update({alert.id: (alert, cause) for alert, cause in sending.alerts})

@@ -170,6 +170,15 @@ def test_after_an_outage_of_ours_a_person_hears_once_of_all_steps_that_are_due()
         (HOUR, "manager", Cause.ESCALATED),
         (HOUR, "technician", Cause.ESCALATED),
     ]
+    assert play.at(HOUR + MINUTE) == []
+
+
+def test_whoever_was_told_by_escalation_is_reminded_too() -> None:
+    play = Play(route(escalate=STEPS[:1]))
+    play.raised()
+    play.at(HOUR)
+    told = {(line.person, line.cause) for line in play.at(5 * HOUR)}
+    assert told == {("attendant", Cause.REPEAT), ("manager", Cause.REPEAT)}
 
 
 def test_flapping_is_told_once_then_counted() -> None:
@@ -217,6 +226,19 @@ def test_flapping_faster_than_the_group_waits_is_told_too() -> None:
         play.clock(at_s + 5).resolved(alert, flapping=True)
         play.at(at_s + 5)
     assert [line[:3] for line in play.lines] == [(30, "attendant", Cause.FLAPPING)]
+
+
+def test_whoever_hears_of_what_flaps_by_escalation_gets_no_notice_after_its_end() -> None:
+    critical = route(
+        name="root/c", match={"severity": "critical"}, to=("manager",), escalate=(Step(60 * 10**9, ("attendant",)),)
+    )
+    play = Play(route(critical))
+    alert = play.raised(severity=C, flapping=True)
+    assert [line[1:3] for line in play.at(100)] == [("manager", Cause.FLAPPING), ("attendant", Cause.ESCALATED)]
+    play.turned(alert, W)
+    play.at(HOUR)
+    play.resolved(alert, flapping=True)
+    assert [line[1:3] for line in play.at(2 * HOUR)] == [("attendant", Cause.RESOLVED)]
 
 
 def test_a_summary_when_the_hour_allows_it() -> None:

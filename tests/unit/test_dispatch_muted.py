@@ -165,6 +165,16 @@ def test_devices_behind_a_gateway_are_told_when_it_is_back_and_they_are_not() ->
     assert [line.alerts for line in told if line.cause is Cause.NEW] == [(("a-1", Cause.NEW), ("a-2", Cause.NEW))]
 
 
+def test_a_device_that_is_heard_again_before_its_gateway_is_told() -> None:
+    play = Play()
+    alert = play.raised("a-1", "silent")
+    play.at(MINUTE)
+    play.raised("gw", "offline")
+    play.at(2 * MINUTE)
+    play.resolved(alert)
+    assert [line.alerts for line in play.at(HOUR)] == [(("a-1", Cause.RESOLVED),)]
+
+
 def test_other_alerts_behind_a_gateway_that_is_down_are_as_true_as_before() -> None:
     play = Play()
     play.raised("gw", "offline")

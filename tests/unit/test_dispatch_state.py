@@ -50,14 +50,13 @@ def test_an_id_has_the_form_that_receivers_expect() -> None:
 def test_what_cannot_be_read_was_told_just_now(data: bytes) -> None:
     play = Play()
     alert = play.raised()
-    play.at(30)
+    assert [line.cause for line in play.at(5 * HOUR)] == [Cause.NEW, Cause.REPEAT]
     play.groups = dict.fromkeys(play.groups, data)
-    play.at(31)
-    assert play.at(4 * HOUR) == [], "not again within the repeat interval"
-    repeated = play.at(9 * HOUR)
-    assert [line.cause for line in repeated] == [Cause.REPEAT, Cause.REPEAT]
+    play.look(6 * HOUR)
+    assert play.at(10 * HOUR - 1) == [], "not again within the repeat interval"
+    assert [line.cause for line in play.at(15 * HOUR)] == [Cause.REPEAT, Cause.REPEAT]
     play.resolved(alert)
-    assert [line.cause for line in play.at(10 * HOUR)] == [Cause.RESOLVED]
+    assert [line.cause for line in play.at(16 * HOUR)] == [Cause.RESOLVED]
     assert len({delivery.id for delivery in play.deliveries}) == len(play.deliveries)
 
 
@@ -151,9 +150,10 @@ def test_a_device_and_a_rule_that_are_gone_end_where_they_began() -> None:
     play.at(30)
     play.registry = without(play, "a-1")
     play.rules = {}
-    play.at(40)
+    play.look(HOUR)
+    play.at(2 * HOUR - 60)
     play.resolved(alert)
-    play.at(HOUR)
+    play.at(2 * HOUR)
     assert [(line.person, line.cause) for line in play.lines] == [("manager", Cause.NEW), ("manager", Cause.RESOLVED)]
 
 
@@ -216,6 +216,16 @@ def test_a_summary_tells_how_things_are_by_then() -> None:
     assert [[(alert.device, alert.active, cause) for alert, cause in one.alerts] for one in summaries] == [
         [("a-2", False, Cause.RESOLVED)]
     ]
+
+
+def test_two_summaries_of_the_same_alerts_are_two_messages() -> None:
+    play = Play(route(group_by=("device",), repeat_interval_ns=HOUR * S), cap_an_hour=1)
+    for name in ("a-1", "a-2", "b-1"):
+        play.raised(name)
+    play.at(10 * HOUR)
+    assert play.notified[Cause.SUMMARY] >= 5
+    assert len({delivery.id for delivery in play.deliveries}) == len(play.deliveries)
+    assert len([one for one in play.deliveries if one.person]) <= 11
 
 
 def test_a_long_list_says_how_many_more() -> None:
