@@ -7,7 +7,7 @@ from alerts.alert import Alert, Silence, Transition
 from alerts.desk import Delivered
 from alerts.labels import match
 from alerts.notice import Cause
-from caretaker.alert_words import MEASURED, AlertWords, change_text, holder
+from caretaker.alert_words import MEASURED, SHORT, AlertWords, change_text, holder
 from caretaker.commands.quarantine import printable
 from caretaker.moments import age_text, local_text
 from caretaker.output import Cell, rows, say
@@ -72,7 +72,7 @@ def tell(story: Story, words: AlertWords, language: str) -> None:
 def next_steps(alert: Alert, words: AlertWords) -> Sequence[str]:
     """The commands that make sense now."""
     rule, device = words.rules.get(alert.rule), words.device(alert)
-    short = alert.id
+    short = alert.id[:SHORT]
     steps: list[str] = []
     if alert.active:
         if alert.acknowledged_by is None:

@@ -43,6 +43,10 @@ MEASURED = {Change.RAISED, Change.ROSE, Change.FELL}
 """Changes that a value brings about."""
 
 
+SHORT = 8
+"""Characters of an id that tell alerts apart, and can be typed."""
+
+
 class AlertWords:
     """Names for one deployment in one language."""
 

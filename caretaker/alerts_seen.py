@@ -20,7 +20,7 @@ from alerts.desk import (
 )
 from alerts.notice import Channel
 from caretaker.alert_story import person_text
-from caretaker.alert_words import AlertWords, change_text
+from caretaker.alert_words import SHORT, AlertWords, change_text
 from caretaker.screen.view import AlertLine, Alerts, Step
 from caretaker.screen.words import age, clock, short_name
 from telemetry.reading import NS_PER_S
@@ -176,7 +176,7 @@ def _among(people: Sequence[str]) -> str:
 
 def _about(change: Transition, words: AlertWords) -> str:
     place = ", ".join(filter(None, (words.device_name(change), short_name(words.site_name(change)))))
-    return f"alert {change.alert}, {words.name(change.rule)}, {place}"
+    return f"alert {change.alert[:SHORT]}, {words.name(change.rule)}, {place}"
 
 
 def _by(change: Transition) -> str:

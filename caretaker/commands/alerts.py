@@ -17,7 +17,7 @@ from caretaker.alert_records import (
     transition_row,
 )
 from caretaker.alert_story import CAUSES, Story, person_text, silences_of, tell
-from caretaker.alert_words import MEASURED, change_text, holder
+from caretaker.alert_words import MEASURED, SHORT, change_text, holder
 from caretaker.commands.alert_actions import ack, comment, dead, resolve, silence, unsilence
 from caretaker.commands.quarantine import printable
 from caretaker.moments import MomentError, age_text, local_text, moment_ns, now_ns
@@ -56,7 +56,7 @@ def list_(
             ("id", "age", "severity", "what", "where", "value", "who has it"),
             (
                 (
-                    alert.id,
+                    alert.id[:SHORT],
                     age_text((at_ns - alert.raised_ns) / NS_PER_S),
                     words.severity(alert.severity) if alert.active else "resolved",
                     words.name(alert.rule),
@@ -147,7 +147,7 @@ def history(
         (
             (
                 local_text(one.at_ns, words.zone(one)),
-                one.alert,
+                one.alert[:SHORT],
                 words.severity(one.severity),
                 change_text(one),
                 words.name(one.rule),

@@ -84,7 +84,7 @@ def _line(alert: AlertLine, columns: _Columns, width: int, *, wide: bool) -> Tab
     over = alert.reached.word == "resolved"
     colour = GOOD if over else COLOURS[alert.severity]
     place = f"{alert.site}, {alert.device}" if wide else alert.site
-    last = Text(alert.value, INK) if wide else Text(alert.reached.word, REACHED[alert.reached.word])
+    last = Text(alert.value, FAINT if over else INK) if wide else Text(alert.reached.word, REACHED[alert.reached.word])
     room = max(0, width - 1 - sum(columns) - GAP * 5)
     table = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
     for wanted in (1, columns.severity, columns.name, room):

@@ -220,7 +220,10 @@ class Observer:
             ready, figures = found
             word = "running" if ready["ready"] else next(iter(ready["reasons"]), "not ready")
             delivered = sum(int(float(number)) for number in DELIVERED.findall(figures))
+        before = self._alerts_seen.sites
         self._alerts = await self._at_desk(self._alerts_seen.look, time.time_ns(), word, delivered)
+        if self._alerts_seen.sites != before:
+            self._sites_due = 0.0  # an alert and its site are seen together
 
     async def _at_desk(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._alerts_thread, lambda: call(*args, **kwargs))
