@@ -46,8 +46,8 @@ GIVE_UP_AFTER_S = 3 * 86_400.0
 """Nobody needs a message that is older. MQTT is waited for without end: the store wants all of it."""
 LOOK_EVERY_S = 1.0
 """While something is due that can't be sent now: its lane is busy, or pauses, or the database is away."""
-LOOK_AT_LEAST_EVERY_S = 60.0
-"""The wall clock may be set."""
+LOOK_AT_LEAST_EVERY_S = 5.0
+"""The wall clock may be set, and another process may put a dead letter back."""
 _NEED_NO_ADDRESS = (Channel.INBOX, Channel.MQTT)
 
 
@@ -120,7 +120,7 @@ class Deliverer:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._news.clear()
-                wait_s: float | None = LOOK_EVERY_S
+                wait_s = LOOK_EVERY_S
                 try:
                     for lane, deliveries in self._ready(await self._database.due(self._now_ns(), IN_A_ROW)):
                         self._busy.add(lane)
@@ -147,10 +147,10 @@ class Deliverer:
         over = trouble.until_ns <= self._now_ns()
         return over or (not trouble.asked and any(one.created_ns > trouble.failed_ns for one in due))
 
-    def _wait_s(self, next_due_ns: int | None) -> float | None:
-        """How long nothing will be due; what is due already is held back by its lane."""
+    def _wait_s(self, next_due_ns: int | None) -> float:
+        """How long nothing will be due, as far as is known; what is due already is held back by its lane."""
         if next_due_ns is None:
-            return None
+            return LOOK_AT_LEAST_EVERY_S
         ahead_s = (next_due_ns - self._now_ns()) / NS_PER_S
         return min(ahead_s, LOOK_AT_LEAST_EVERY_S) if ahead_s > 0 else LOOK_EVERY_S
 
@@ -264,7 +264,7 @@ def back_off_s(failures: int, share: float) -> float:
     return min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2.0 ** min(failures - 1, 20)) * (1.0 - share / 2)
 
 
-async def _wait(news: asyncio.Event, limit_s: float | None) -> None:
+async def _wait(news: asyncio.Event, limit_s: float) -> None:
     try:
         async with asyncio.timeout(limit_s):
             await news.wait()

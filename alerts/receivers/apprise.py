@@ -40,7 +40,7 @@ SERVICES = frozenset(
 HOSTED = {"workflow": (".logic.azure.com", ".api.powerplatform.com")}
 """Services whose host stands in the address, and how it has to end. Microsoft Teams is reached by `workflows`."""
 HOSTED["workflows"] = HOSTED["workflow"]
-_FORBIDDEN_OPTIONS = {
+FORBIDDEN_OPTIONS = {
     "template": "it would read a file of this machine",
     "verify": "the service's certificate is always checked",
     "optional": "what failed would count as delivered",
@@ -113,8 +113,8 @@ def problem_of(address: str) -> str | None:
             "for a server of your own use a webhook, https://"
         )
     for name, _ in parse_qsl(rest.partition("?")[2], keep_blank_values=True):
-        if name.lower() in _FORBIDDEN_OPTIONS:
-            return f"the option {name.lower()!r} is not for here: {_FORBIDDEN_OPTIONS[name.lower()]}"
+        if name.lower() in FORBIDDEN_OPTIONS:
+            return f"the option {name.lower()!r} is not for here: {FORBIDDEN_OPTIONS[name.lower()]}"
     return None
 
 
