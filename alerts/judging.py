@@ -49,7 +49,7 @@ class Judging:
         self.on_news: Callable[[], None] = lambda: None
         """Called when something was committed that concerns people."""
         self._one_at_a_time = asyncio.Lock()
-        self._sessions_lost = 0
+        self._sessions_begun = 0
         self.judge = Judge(configuration.registry, configuration.rules, remembered)
         self.trouble: str | None = None
         """Why nothing can be kept just now; None: all is well."""
@@ -66,8 +66,8 @@ class Judging:
         """Judge what the session delivers, until it is stopped."""
         async for delivery in session.deliveries():
             async with self._one_at_a_time:
-                if session.counts.sessions_lost > self._sessions_lost:
-                    self._sessions_lost = session.counts.sessions_lost
+                if session.counts.sessions_begun > self._sessions_begun:
+                    self._sessions_begun = session.counts.sessions_begun
                     self.judge.lost()
                 beats = 0
                 for message in delivery.messages:

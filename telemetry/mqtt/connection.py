@@ -46,7 +46,10 @@ class Counts:
     stale_acknowledgements: int = 0
     """For a connection that was gone. The broker sends those messages again."""
     connections: int = 0
+    sessions_begun: int = 0
+    """Times that the broker had no session of ours, the first time included: what was sent before is not in it."""
     sessions_lost: int = 0
+    """Of these, not counting the first connection of this process."""
     pauses: int = 0
     """Times that a connection was not read for a while: the broker sent more than it was asked to."""
     malformed: int = 0

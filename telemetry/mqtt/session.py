@@ -165,6 +165,7 @@ class Session:
         except BaseException:
             connection.abort("the session could not be established")
             raise
+        self.counts.sessions_begun += not answer.session_present
         if self.counts.connections and not answer.session_present:
             self.counts.sessions_lost += 1
             log.error("the broker has lost our session", consequence="what it held for us since the last connection")
