@@ -60,11 +60,11 @@ class AlertsSeen:
         `service`: the alert service's state in a word; `delivered`: how many messages it says that it has delivered.
         """
         try:
-            self._last = replace(self._look(self._open(), now_ns), service=service, delivered=delivered)
+            self._last = self._look(self._open(), now_ns)
         except DESK_ERRORS:
             # Not made yet, or held by somebody: the next look tells.
             self.close()
-        return self._last
+        return replace(self._last, service=service, delivered=delivered)
 
     def newest_free(self, now_ns: int) -> AlertLine | None:
         """The newest active alert that nobody has acknowledged."""
