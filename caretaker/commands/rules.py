@@ -10,6 +10,7 @@ from alerts.proof import Outcome, prove
 from alerts.proof_file import load_proofs
 from alerts.rules.load import TESTS, load_rules
 from caretaker.commands.rules_backtest import backtest
+from caretaker.commands.rules_explain import explain_device
 from caretaker.deployment import explained
 from caretaker.options import CONFIG_DEFAULT, ConfigOption
 from caretaker.output import Exit, Format, FormatOption, fail, note, rows, say
@@ -85,3 +86,4 @@ def _row(outcome: Outcome) -> tuple[str, int, str, str, str]:
 
 
 app.command()(backtest)
+app.command("explain")(explain_device)
