@@ -48,6 +48,8 @@ LOOK_EVERY_S = 1.0
 """While something is due that can't be sent now: its lane is busy, or pauses, or the database is away."""
 LOOK_AT_LEAST_EVERY_S = 5.0
 """The wall clock may be set, and another process may put a dead letter back."""
+LAST_ATTEMPTS_S = 3.0
+"""At an ordered stop: what ends within it is known, and not sent again at the next start."""
 _NEED_NO_ADDRESS = (Channel.INBOX, Channel.MQTT)
 
 
@@ -104,6 +106,7 @@ class Deliverer:
         self._now_ns = now_ns
         self._share = share
         self._news = asyncio.Event()
+        self._stopping = False
         self._busy: set[LaneKey] = set()
         self._troubles: dict[LaneKey, _Trouble] = {}
         self.attempts: Counter[tuple[str, Verdict]] = Counter()
@@ -116,19 +119,32 @@ class Deliverer:
         self._news.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; attempts that are under way then get a moment to end."""
+        under_way: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as tasks:
-            while True:
-                self._news.clear()
-                wait_s = LOOK_EVERY_S
-                try:
-                    for lane, deliveries in self._ready(await self._database.due(self._now_ns(), IN_A_ROW)):
-                        self._busy.add(lane)
-                        tasks.create_task(self._work(lane, deliveries), name=f"deliver {label_of(deliveries[0])}")
-                    wait_s = self._wait_s(await self._database.next_due_ns())
-                except DatabaseAwayError as error:
-                    log.warning("the outbox can't be read", error=str(error))
-                await _wait(self._news, wait_s)
+            try:
+                await self._deliver(tasks, under_way)
+            except asyncio.CancelledError:
+                self._stopping = True
+                if under_way:
+                    await asyncio.wait(under_way, timeout=LAST_ATTEMPTS_S)
+                raise
+
+    async def _deliver(self, tasks: asyncio.TaskGroup, under_way: set[asyncio.Task[None]]) -> None:
+        while True:
+            self._news.clear()
+            wait_s = LOOK_EVERY_S
+            try:
+                for lane, deliveries in self._ready(await self._database.due(self._now_ns(), IN_A_ROW)):
+                    self._busy.add(lane)
+                    name = f"deliver {label_of(deliveries[0])}"
+                    task = tasks.create_task(self._work(lane, deliveries), name=name)
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                wait_s = self._wait_s(await self._database.next_due_ns())
+            except DatabaseAwayError as error:
+                log.warning("the outbox can't be read", error=str(error))
+            await _wait(self._news, wait_s)
 
     def _ready(self, due: Sequence[Delivery]) -> Iterator[tuple[LaneKey, Sequence[Delivery]]]:
         """The lanes that may work now, those first that have waited longest; each with its messages, oldest first."""
@@ -162,7 +178,7 @@ class Deliverer:
         waiting = deque(deliveries)
         takes = looked = False
         try:
-            while waiting:
+            while waiting and not self._stopping:
                 delivery = waiting.popleft()
                 attempt = self._within_reason(delivery, await self._attempt(delivery))
                 self.attempts[label_of(delivery), attempt.verdict] += 1

@@ -7,7 +7,7 @@ import msgspec
 
 from alerts.notice import Attempt, Delivery, Verdict
 from alerts.receivers.receiver import later, refused
-from telemetry.topics import Channel, topic
+from telemetry.topics import Channel, parse, topic
 
 TIMEOUT_S = 20.0
 """Until the broker has acknowledged."""
@@ -50,11 +50,14 @@ class MqttReceiver:
             said = msgspec.json.decode(delivery.message.data, type=Said)
         except msgspec.MsgspecError as error:
             return refused(f"no transition in it: {error}", address)
+        where = topic(said.site, said.device, Channel.ALERTS)
+        if parse(where) is None:  # such as the end of an alert because its device is gone, and with it the site
+            return refused("there is no topic for it: the device is not in the registry", address)
         values = {"alert_severity": said.severity, "alert_state": said.state, "alert_rule": said.rule}
         payload = msgspec.json.encode({"time": said.time_ms, "seq": said.seq, "values": values})
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._publisher.publish(topic(said.site, said.device, Channel.ALERTS), payload)
+                await self._publisher.publish(where, payload)
         except TimeoutError:
             return later("the broker has not acknowledged in time", address)
         except ValueError as error:

@@ -91,8 +91,11 @@ async def test_with_nobody_to_hand_it_on_to_it_is_a_dead_letter(database: AlertD
     assert (line["receiver"], line["detail"]) == ("manager/webhook", "410 gone for good")
 
 
-async def test_one_dead_receiver_does_not_delay_the_others(database: AlertDatabase, server: HttpReceiver) -> None:
+async def test_one_dead_receiver_does_not_delay_the_others(
+    database: AlertDatabase, server: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All that goes to the quick one is there while the first attempt to the dead one still hangs."""
+    monkeypatch.setattr("alerts.deliver.LAST_ATTEMPTS_S", 0.05)
     server.behave = lambda posted, answer: answer.silence() if posted.path == "/dead" else answer.status(200)
     quick = [delivery(number, "quick") for number in range(25)]
     await database.plan(Planned(1, deliveries=[*(delivery(number, "dead") for number in range(25)), *quick]))

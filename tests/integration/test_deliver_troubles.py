@@ -82,7 +82,10 @@ async def test_a_defect_is_counted_and_its_text_is_told_to_nobody(database: Aler
     assert SECRET not in str(logs)
 
 
-async def test_an_attempt_that_a_stop_cut_short_is_made_again(database: AlertDatabase) -> None:
+async def test_an_attempt_that_a_stop_cut_short_is_made_again(
+    database: AlertDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.deliver.LAST_ATTEMPTS_S", 0.05)
     receiver = Scripted(delivered)
     receiver.open.clear()
     one = delivery()
@@ -94,6 +97,23 @@ async def test_an_attempt_that_a_stop_cut_short_is_made_again(database: AlertDat
     async with running(Deliverer(database, {Channel.WEBHOOK: receiver}, addresses)):
         await emptied(database)
     assert receiver.sent == [one.id, one.id]
+
+
+async def test_an_ordered_stop_lets_the_attempt_under_way_end_and_begins_no_other(database: AlertDatabase) -> None:
+    receiver = Scripted(delivered)
+    receiver.open.clear()
+    first, second = delivery(1), delivery(2)
+    await database.plan(Planned(1, deliveries=[first, second]))
+    deliverer = Deliverer(database, {Channel.WEBHOOK: receiver}, at(manager="https://hooks.example.org/"))
+    task = asyncio.create_task(deliverer.run())
+    await eventually(lambda: bool(receiver.sent))
+    task.cancel()
+    await asyncio.sleep(0.01)
+    receiver.open.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert receiver.sent == [first.id]
+    assert (await database.outbox()).depth == 1, "the outcome is kept"
 
 
 class Failing:

@@ -74,8 +74,18 @@ async def test_a_broker_that_is_away_is_asked_later() -> None:
     assert attempt.verdict is Verdict.LATER
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", json.dumps(SAID | {"severity": "high"}).encode()])
-async def test_what_is_no_transition_is_refused(data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        json.dumps(SAID | {"severity": "high"}).encode(),
+        json.dumps(SAID | {"site": ""}).encode(),
+        json.dumps(SAID | {"device": "#"}).encode(),
+    ],
+)
+async def test_what_has_no_place_on_mqtt_is_refused(data: bytes) -> None:
     assert (await MqttReceiver(_NoBroker()).send(delivery(data), "")).verdict is Verdict.REFUSED
 
 
