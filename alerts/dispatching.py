@@ -90,7 +90,8 @@ class Dispatching:
             silent_devices=judge.silent_devices() if digest else (),
             low_batteries=judge.low_batteries() if digest else (),
         )
-        planned = plan(now_ns, world, found.groups, found.news, found.sent, found.figures)
+        # In a thread: with thousands of active alerts it takes long enough for pings to be late.
+        planned = await asyncio.to_thread(plan, now_ns, world, found.groups, found.news, found.sent, found.figures)
         planned.cursor = max(planned.cursor, found.cursor)
         await self._keep(planned, found.cursor)
         return now_ns if len(found.news) == NEWS_AT_ONCE else planned.next_ns

@@ -35,6 +35,9 @@ def hear(device: DeviceMemory, reading: Reading, clock_ns: int, silent_ns: int |
         if device.offline and online:
             device.back_ns = clock_ns
         device.offline, device.said_ns = not online, reading.time_ns
+    elif device.offline and not retained and reading.time_ns > device.said_ns:
+        # Not every device says that it is back: what it measured after its last will says it too.
+        device.offline, device.back_ns = False, clock_ns
     if retained or device.offline or reading.time_ns <= device.heard_ns:
         return False
     if silent_ns is not None and device.heard_ns and clock_ns - device.arrived_ns > silent_ns:

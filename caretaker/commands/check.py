@@ -9,13 +9,17 @@ from typing import Annotated, TypeVar
 import typer
 
 from alerts import settings as alert_settings
+from alerts.address import channel_of
+from alerts.dispatch.load import load_routing
+from alerts.dispatch.routing import Route
+from alerts.notice import Channel
 from alerts.rules.load import load_rules
 from caretaker.options import DATA_DEFAULT
 from caretaker.output import Cell, Exit, Format, FormatOption, note, rows, say
 from ingestor import settings as ingestor_settings
 from simulators.settings import load_simulation
 from telemetry.document import DocumentError, Problem
-from telemetry.registry.load import load_registry
+from telemetry.registry.load import load_registry, registry_files
 from telemetry.registry.models import Registry
 
 Loaded = TypeVar("Loaded")
@@ -101,5 +105,43 @@ def _rules(directory: Path, registry: Registry | None) -> Iterable[Line]:
     return () if registry is None else [("rules", None, len(load_rules(directory, registry).rules))]
 
 
-LOADERS: tuple[Loader, ...] = (_settings, _alert_settings, _simulation, _rules)
+def _routes(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    """Routes mean something only beside good rules, whose problems are shown already."""
+    if registry is None:
+        return ()
+    try:
+        rules = load_rules(directory, registry)
+    except DocumentError:
+        return ()
+    return [("routes", None, _count(load_routing(directory, registry, rules).root))]
+
+
+def _count(route: Route) -> int:
+    return 1 + sum(_count(branch) for branch in route.routes)
+
+
+def _receivers(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    """Addresses that can never be reached. They may hold tokens, so none is shown."""
+    # Here, not above: Apprise is slow to import, and most configurations need nothing of it.
+    from alerts.receivers.apprise import problem_of  # noqa: PLC0415
+
+    if registry is None:
+        return ()
+    smtp = alert_settings.load_settings(directory, DATA_DEFAULT).alerts.smtp
+    files = ", ".join(path.name for path in registry_files(directory)["people"])
+    problems = []
+    for person in registry.people.values():
+        for place, address in enumerate(person.receivers):
+            field, channel = f"{person.id}.receivers[{place}]", channel_of(address)
+            if channel is Channel.EMAIL and smtp is None:
+                wanted = "a mail server in caretaker.yaml, as `alerts: {smtp: {host: …, sender: …}}`"
+                problems.append(Problem(files, 0, field, "a mail address", wanted))
+            elif channel is Channel.APPRISE and (why := problem_of(address)) is not None:
+                problems.append(Problem(files, 0, field, "an address that can't be used (not shown)", why))
+    if problems:
+        raise DocumentError(problems)
+    return ()
+
+
+LOADERS: tuple[Loader, ...] = (_settings, _alert_settings, _simulation, _rules, _routes, _receivers)
 """Everything beside the registry, in the order in which problems are shown."""

@@ -206,6 +206,13 @@ def test_the_last_will_of_a_gateway_makes_its_devices_unknown_and_is_no_sign_of_
     assert [(at, name) for at, name, *_ in found.said()] == [(31, "gateway-1")]
 
 
+def test_a_device_that_measures_after_its_last_will_is_back() -> None:
+    sensor = device(interval_s=10.0, metrics=("nh3_ppm", "online"))
+    found = Played(registry(sensor), SILENT)
+    found.run(60, [reading(0, nh3_ppm=1), reading(5, online=0), reading(40, nh3_ppm=1), reading(50, nh3_ppm=1)])
+    assert [(at, change) for at, _, change, _ in found.said()] == [(30, "raised"), (40, "resolved")]
+
+
 def test_a_retained_message_is_no_sign_of_life() -> None:
     found = Played(registry(GATEWAY), SILENT)
     found.run(40, [reading(0, "gateway-1", online=1)])
