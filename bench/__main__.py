@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backlog, embedded, fleet, paced, profiled, saturated
+from bench import alerts_cpu, backlog, embedded, fleet, paced, profiled, saturated
 from bench.options import FULL, QUICK, Options
 from bench.report import Figure, Summary, machine, ratio, show, summarise, write
 from tests.components import find_program
@@ -27,6 +27,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "embedded-cpu": embedded.saturated,
     "embedded-delay": embedded.delay,
     "fleet": fleet.fleet,
+    "alerts-cpu-10": alerts_cpu.rules_10,
+    "alerts-cpu-100": alerts_cpu.rules_100,
+    "alerts-cpu-1000": alerts_cpu.rules_1000,
+    "alerts-cpu-elsewhere": alerts_cpu.elsewhere,
+    "alerts-cpu-plain": alerts_cpu.plain,
     "profile": profiled.profile,
 }
 PLAIN_GOAL, TELEGRAF_GOAL = 10 / 85, 10 / 23
@@ -84,6 +89,9 @@ def _ratios(summaries: list[Summary]) -> list[Summary]:
         *ratio(summaries, "ours.cpu", "plain.cpu", "CPU a message: ingestor / plain", PLAIN_GOAL),
         *ratio(summaries, "ours.cpu", "telegraf.cpu", "CPU a message: ingestor / telegraf", TELEGRAF_GOAL),
         *ratio(summaries, "many.cpu", "ours.cpu", "CPU a message: 100,000 devices / 1,000", 1.5),
+        *ratio(summaries, "alerts.1000.cpu", "alerts.10.cpu", "CPU a reading: 1,000 rules / 10", 1.25),
+        *ratio(summaries, "alerts.elsewhere.cpu", "alerts.10.cpu", "CPU a reading: no rule selects / 10 rules"),
+        *ratio(summaries, "alerts.10.cpu", "alerts.plain.cpu", "CPU a reading: alerts / plain evaluator"),
     ]
 
 
