@@ -82,11 +82,13 @@ def _values(index: int, seq: int) -> dict[str, float]:
 class Client:
     """paho, connected, at QoS 1; counts what is acknowledged."""
 
-    def __init__(self, port: int, client_id: str = "numbers") -> None:
+    def __init__(self, port: int, client_id: str = "numbers", username: str | None = None) -> None:
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311, clean_session=False
         )
         self._client.max_inflight_messages_set(500)
+        if username is not None:
+            self._client.username_pw_set(username)
         self._client.on_publish = self._on_publish
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)

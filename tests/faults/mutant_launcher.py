@@ -1,6 +1,7 @@
-"""Runs the ingestor with one defect in it: `python -m tests.faults.mutant_launcher NAME --config DIR --data DATA`."""
+"""Runs a service with one defect in it: `python -m tests.faults.mutant_launcher NAME --config DIR --data DATA`."""
 
 import argparse
+import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -44,10 +45,16 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
-    sys.meta_path.insert(0, _Finder(MUTANTS[given.mutant]))
-    from ingestor.app import main as run  # noqa: PLC0415 - only now is the finder in place
+    mutant = MUTANTS[given.mutant]
+    bring_in(mutant)
+    code: int = importlib.import_module(mutant.app).main(given.config, given.data)
+    return code
 
-    return run(given.config, given.data)
+
+def bring_in(mutant: Mutant) -> None:
+    """Put it in the place of its module, which must not have been imported yet."""
+    assert mutant.module not in sys.modules, f"{mutant.module} is imported already"
+    sys.meta_path.insert(0, _Finder(mutant))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Defects to be brought into the ingestor, each of which must turn its scenario red: or the scenario is blind.
+"""Defects to be brought into a service, each of which must turn its scenario red: or the scenario is blind.
 
 A mutant is a change of the source, as text. One whose text is no longer there fails loudly (`apply`), so that none goes
 stale. Only `mutant_launcher` brings it in; the production code knows nothing of it.
@@ -26,6 +26,8 @@ class Mutant:
     """The scenario that must see it."""
     figure: str
     """The figure that must turn red."""
+    app: str = "ingestor.app"
+    """Whose `main` runs with it."""
 
     def apply(self, source: str) -> str:
         """The source with the defect. An assertion fails where a text is not there exactly once."""
@@ -88,6 +90,14 @@ MUTANTS = {
             (Change('"pragma synchronous = full"', '"pragma synchronous = off"'),),
             "syscalls",
             "acknowledgements without a sync before them",
+        ),
+        Mutant(
+            "duplicates-judged",
+            "alerts.judge",
+            (Change("            if key <= last.get(metric, NEVER):\n", "            if key < NEVER:\n"),),
+            "reordering",
+            "transitions that should not be",
+            "alerts.app",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""The ingestor as its operators run it: a process of its own, asked over HTTP, ended by signals."""
+"""A service as its operators run it: a process of its own, asked over HTTP, ended by signals."""
 
 import json
 import os
@@ -20,10 +20,13 @@ from tests.components import wait_until
 ANSWER_LIMIT_S = 5.0
 MIB = 1024 * 1024
 COMMAND = ("caretaker", "run", "ingestor")
+ALERTS_COMMAND = ("caretaker", "run", "alerts")
 
 
-class IngestorProcess:
-    """`caretaker run ingestor`, or the same behind another launcher."""
+class ServiceProcess:
+    """`caretaker run SERVICE`, or the same behind another launcher."""
+
+    name = "service"
 
     def __init__(
         self,
@@ -33,12 +36,12 @@ class IngestorProcess:
         http_port: int,
         *,
         before: Sequence[str] = (),
-        module: Sequence[str] = COMMAND,
+        module: Sequence[str],
     ) -> None:
         """`before` stands before Python, as strace does; `module` is what Python runs."""
         self._arguments = [*before, sys.executable, "-m", *module, "--config", str(config), "--data", str(data)]
         self._log_path = log
-        self._journal = data / "journal" / "journal.db"
+        self._data = data
         self._url = f"http://127.0.0.1:{http_port}"
         self._process: subprocess.Popen[bytes] | None = None
         data.mkdir(parents=True, exist_ok=True)
@@ -70,10 +73,10 @@ class IngestorProcess:
 
     def wait_ready(self, limit_s: float = 30.0) -> None:
         """Until it accepts readings."""
-        wait_until(self._is_ready, f"the ingestor is ready; its log ends {self.tail()}", limit_s)
+        wait_until(self._is_ready, f"the {self.name} is ready; its log ends {self.tail()}", limit_s)
 
     def _is_ready(self) -> bool:
-        assert self.running, f"the ingestor has ended: {self.tail()}"
+        assert self.running, f"the {self.name} has ended: {self.tail()}"
         return self.ready()[0]
 
     def tail(self) -> str:
@@ -120,6 +123,22 @@ class IngestorProcess:
         status, body = self.ask("/health/ready")
         return status == 200, "; ".join(body["reasons"]) if body else "no answer"
 
+    def metric(self, name: str) -> float:
+        """The sum over all labels of one of our metrics."""
+        _, text = self.ask("/metrics")
+        lines = [line for line in str(text).splitlines() if line.startswith(f"caretaker_{self.name}_{name}")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    def resident_mib(self) -> float:
+        """Memory that it holds now."""
+        return float(psutil.Process(self.pid).memory_info().rss) / MIB
+
+
+class IngestorProcess(ServiceProcess):
+    """`caretaker run ingestor`."""
+
+    name = "ingestor"
+
     def account(self) -> dict[str, Any]:
         """What `/account` says; an assertion fails where it says nothing."""
         status, body = self.ask("/account")
@@ -127,21 +146,40 @@ class IngestorProcess:
         account: dict[str, Any] = body
         return account
 
-    def metric(self, name: str) -> float:
-        """The sum over all labels of one of our metrics."""
-        _, text = self.ask("/metrics")
-        lines = [line for line in str(text).splitlines() if line.startswith(f"caretaker_ingestor_{name}")]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
-
-    def resident_mib(self) -> float:
-        """Memory that it holds now."""
-        return float(psutil.Process(self.pid).memory_info().rss) / MIB
-
     def journal_rows(self) -> int:
         """Readings in the journal's file, whether a process has it open or not."""
-        with closing(sqlite3.connect(f"{self._journal.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+        path = self._data / "journal" / "journal.db"
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
             count: int = connection.execute("select coalesce(sum(readings), 0) from batch").fetchone()[0]
             return count
+
+
+class AlertsProcess(ServiceProcess):
+    """`caretaker run alerts`."""
+
+    name = "alerts"
+
+    @property
+    def database(self) -> Path:
+        """Its file."""
+        return self._data / "alerts" / "alerts.db"
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What stands in its database, by SQL of our own; nothing while there is none."""
+        if not self.database.exists():
+            return []
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            try:
+                return connection.execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if "no such table" not in str(error):
+                    raise
+                return []  # not made yet
+
+    def clock_ns(self) -> int:
+        """The alert clock, as far as it is committed; 0: it has not been heard yet."""
+        found = self.rows("select value from figures where name = 'clock_ns'")
+        return int(found[0][0]) if found else 0
 
 
 def _document(body: bytes) -> Any:

@@ -49,7 +49,7 @@ class Stage:
     """False: a few seconds, for every day."""
     say: Callable[[str], None] = print
     mutant: str | None = None
-    """The name of a defect to be brought into the ingestor."""
+    """The name of a defect to be brought into the service."""
 
 
 @dataclass
@@ -179,7 +179,7 @@ class Rig:
                 "timeout_s": 3,
             },
         }
-        (self.config / "caretaker.yaml").write_text(yaml.safe_dump(_merged(own, self._setup.settings)))
+        (self.config / "caretaker.yaml").write_text(yaml.safe_dump(merged(own, self._setup.settings)))
         site = {"id": SITE, "kind": "test", "names": {"en": "Numbers"}, "timezone": "UTC", "areas": []}
         (self.config / "sites.yaml").write_text(yaml.safe_dump({"sites": [site]}))
         self.write_devices(self._setup.more_devices)
@@ -198,7 +198,8 @@ class Rig:
         beside.replace(self.config / "devices.csv")
 
 
-def _merged(own: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(own: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections of settings, those of `over` on top."""
     return {
         key: {**own.get(key, {}), **over.get(key, {})} if isinstance(over.get(key, {}), dict) else over[key]
         for key in own.keys() | over.keys()

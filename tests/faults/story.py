@@ -15,15 +15,21 @@ from alerts.judge import Judge
 from alerts.rules.rule import Rules
 from telemetry.reading import NS_PER_MS, NS_PER_S, Reading
 from telemetry.registry.models import Registry
-from tests.faults.city import LATE, LATENESS_S, City, Style
+from tests.faults.city import INTERVAL_S, LATE, LATENESS_S, City, Style
 
 TAIL_S = 60
 """Beats after the last reading, until all that waits has come true."""
+NOTICED_WITHIN_S = 2 * LATENESS_S + 2
+"""A transition is noticed so long after its moment, whatever is late."""
 DUPLICATES = 0.3
 SLOWEST_S = LATENESS_S - 1
 """A beat has to fit between a message that was overtaken and the end of the lateness."""
 BATCHES_S = (0.0, 0.0, 0.4, 1.7)
 """How long messages of an ordered device are on their way: always as long for one device."""
+GAPS_S = (0.0, 1.0, 3.0, 7.0, 31.0)
+"""Between two messages of a device: up to nearly a second more, but for the first, which is two at one moment."""
+CALM = tuple(what + 9 * 6 for what in (0, 1, 3, 4, 5))
+"""Numbers of values that cross no threshold."""
 
 Transcript = Mapping[tuple[str, str], Sequence[tuple[object, ...]]]
 """Rule and device to their transitions in order."""
@@ -87,12 +93,21 @@ def values_of(style: Style, code: int) -> Mapping[str, float]:
             return {"cleaned": 1.0} if style in {Style.PAUSED, Style.PAUSED_LOOSE} else {"h2s_ppm": h2s}
 
 
-def tracks(city: City, steps: int, chance: random.Random) -> Iterator[Track]:
-    """One for every device; now and then one is silent for long."""
+def tracks(city: City, duration_s: float, chance: random.Random, eventful: float = 1.0) -> Iterator[Track]:
+    """One for every device: `eventful` of them have all sorts of values, the others are calm."""
     for device, style in city.devices.items():
-        gaps = (chance.choices((0.0, 1.0, 3.0, 7.0, 31.0), (1, 4, 6, 6, 0.6))[0] for _ in range(steps))
-        made = tuple((gap + chance.randrange(900) / 1000 * (gap > 0), chance.getrandbits(24)) for gap in gaps)
-        yield Track(device, style, ((chance.uniform(0, 5), made[0][1]), *made[1:]))
+        calm = chance.random() >= eventful
+        yield Track(device, style, tuple(_steps(duration_s, chance, calm=calm)))
+
+
+def _steps(duration_s: float, chance: random.Random, *, calm: bool) -> Iterator[tuple[float, int]]:
+    """Now and then a device is silent for long."""
+    passed_s = gap_s = chance.uniform(0, INTERVAL_S)
+    while passed_s < duration_s:
+        yield gap_s, CALM[chance.randrange(len(CALM))] if calm else chance.getrandbits(24)
+        gap_s = chance.choices(GAPS_S, (0.0, 1, 6, 6, 0.05) if calm else (1, 4, 6, 6, 0.6))[0]
+        gap_s += chance.random() * 0.9 * (gap_s > 0)
+        passed_s += gap_s
 
 
 def said(track: Track, start_ns: int) -> Iterator[Said]:
@@ -106,13 +121,17 @@ def said(track: Track, start_ns: int) -> Iterator[Said]:
 class Story:
     """The messages of all tracks, clean and disturbed."""
 
-    def __init__(self, tracks: Iterable[Track], start_ns: int, beats_missing: Iterable[int] = ()) -> None:
+    def __init__(
+        self, tracks: Iterable[Track], start_ns: int, beats_missing: Iterable[int] = (), tail_s: int = TAIL_S
+    ) -> None:
         """`beats_missing`: seconds of the story in which there was no beat, as in an outage of ours."""
         self._told = [(track, tuple(said(track, start_ns))) for track in tracks]
         last_ns = max((one.time_ns for _, some in self._told for one in some), default=start_ns)
-        end_s = (last_ns - start_ns) // NS_PER_S + TAIL_S
+        end_s = (last_ns - start_ns) // NS_PER_S + tail_s
         missing = frozenset(beats_missing)
         self.beats = [start_ns + s * NS_PER_S for s in range(end_s) if s not in missing or s == 0]
+        self.told_until_ns = self.beats[-1] - NOTICED_WITHIN_S * NS_PER_S
+        """What became true by then is noticed by the last beat."""
         self.messages = sum(len(some) for _, some in self._told)
 
     def clean(self) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.faults.report import Figure
 from tests.faults.rig import Stage
-from tests.faults.scenarios import crash, disk, network, poison, stop, store_away, syscalls
+from tests.faults.scenarios import crash, disk, network, poison, reordering, stop, store_away, syscalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,6 @@ SCENARIOS = {
         Scenario("network", "R15", "latency, resets, silence; towards the broker and the store", network.faults),
         Scenario("session", "R17", "the broker forgets the session while deliveries wait", network.session),
         Scenario("syscalls", "R17", "the order of sync and acknowledgement, as the kernel sees it", syscalls.run),
+        Scenario("reordering", "R9", "a city's messages shuffled and doubled on the wire; 100 rules", reordering.run),
     )
 }

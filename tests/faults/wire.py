@@ -20,9 +20,9 @@ class Wire:
         self.connects = 0
         """CONNACKs."""
         self.in_flight = 0
-        """Delivered on the present connection, not acknowledged."""
+        """Delivered on the present connections, not acknowledged."""
         self.left_in_flight = 0
-        """The same, when the last connection ended."""
+        """The same, when the last connection ended that published nothing itself."""
         self.ended = 0
         self.on_ack: Callable[[], None] | None = None
         """Called in the proxy's thread with the first PUBACK of each read."""
@@ -38,10 +38,11 @@ class Tap:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._in_flight: set[int] = set()
+        self._speaks = False
         self._rest = {"client": b"", "server": b""}
 
     def from_server(self, data: bytes) -> None:
-        wire = self._wire
+        wire, before = self._wire, len(self._in_flight)
         for first, body in self._packets("server", data):
             kind = first >> 4
             if kind == CONNACK:
@@ -55,10 +56,10 @@ class Tap:
                 mark = hash((body[:topic_end], body[topic_end + 2 :]))
                 wire.duplicates += mark in wire.seen
                 wire.seen.add(mark)
-        wire.in_flight = len(self._in_flight)
+        wire.in_flight += len(self._in_flight) - before
 
     def from_client(self, data: bytes) -> None:
-        wire = self._wire
+        wire, before = self._wire, len(self._in_flight)
         acknowledged = wire.acknowledged
         for first, body in self._packets("client", data):
             kind = first >> 4
@@ -67,15 +68,18 @@ class Tap:
                 wire.strange_acks += packet_id not in self._in_flight
                 self._in_flight.discard(packet_id)
                 wire.acknowledged += 1
+            elif kind == PUBLISH:
+                self._speaks = True
             elif kind == PINGREQ:
                 wire.pings += 1
-        wire.in_flight = len(self._in_flight)
+        wire.in_flight += len(self._in_flight) - before
         if wire.on_ack is not None and wire.acknowledged > acknowledged:
             wire.on_ack()
 
     def closed(self) -> None:
-        self._wire.left_in_flight = len(self._in_flight)
-        self._wire.in_flight = 0
+        self._wire.in_flight -= len(self._in_flight)
+        if not self._speaks:
+            self._wire.left_in_flight = len(self._in_flight)
         self._wire.ended += 1
 
     def _packets(self, side: str, data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -47,7 +47,7 @@ def test_a_disturbed_story_has_the_transcript_of_the_clean_one(
 @pytest.mark.parametrize("seed", range(3))
 def test_a_whole_city_too(city: City_, seed: int) -> None:
     place, registry, rules = city
-    story = Story(tracks(place, 40, random.Random(seed)), place.start_ns)
+    story = Story(tracks(place, 180, random.Random(seed)), place.start_ns)
     clean = expected(registry, rules, story.clean())
     assert expected(registry, rules, story.disturbed(random.Random(seed))) == clean
     raised = {rule.split("-")[0] for rule, _ in clean}
@@ -56,7 +56,7 @@ def test_a_whole_city_too(city: City_, seed: int) -> None:
 
 def test_the_disturbance_is_one(city: City_) -> None:
     place, _, _ = city
-    story = Story(tracks(place, 40, random.Random(1)), place.start_ns)
+    story = Story(tracks(place, 180, random.Random(1)), place.start_ns)
     clean, disturbed = list(story.clean()), list(story.disturbed(random.Random(1)))
     assert [one for one in clean if isinstance(one, Beat)] == [one for one in disturbed if isinstance(one, Beat)]
     counted = Counter((one.device, one.seq) for one in disturbed if not isinstance(one, Beat))
