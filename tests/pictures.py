@@ -1,6 +1,6 @@
-"""`make pictures`: the live view of a real run, taken after the ingestor was killed and a leak began.
+"""`make pictures`: the live view of a real run, after a call for help was dealt with, a leak began and a kill healed.
 
-It runs the example city on the usual ports for about a minute, in a data directory of its own.
+It runs the example city on the usual ports for about two minutes, in a data directory of its own.
 """
 
 import asyncio
@@ -14,21 +14,22 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from caretaker import claim
+from caretaker.alert_place import database, rules_by_id
+from caretaker.alert_words import AlertWords
+from caretaker.alerts_seen import AlertsSeen
 from caretaker.broker import PORT_3, PORT_5, BrokerPlan
 from caretaker.deployment import Deployment
 from caretaker.live import views
 from caretaker.output import note
 from caretaker.screen.app import LiveView
 from caretaker.screen.observe import Observer, Places
-from caretaker.screen.view import State, View
-from caretaker.system import HTTP_PORT, System, SystemPlan
+from caretaker.screen.view import View
+from caretaker.system import ALERTS_PORT, HTTP_PORT, System, SystemPlan
 
 REPOSITORY = Path(__file__).parents[1]
 PICTURE = REPOSITORY / "docs" / "pictures" / "up.svg"
-SIZE = (112, 36)
-LIMIT_S = 120.0
-CURVES_S = 30
-"""So that the curves are full."""
+SIZE = (120, 43)
+LIMIT_S = 180.0
 
 
 async def until(pilot: Pilot[None], true: Callable[[View], bool]) -> None:
@@ -47,22 +48,23 @@ def self_contained(svg: str) -> str:
 
 async def take(data: Path) -> None:
     """Run, play, take the picture, stop."""
-    deployment = Deployment(REPOSITORY / "examples" / "hong-kong", data)
+    config = REPOSITORY / "examples" / "hong-kong"
+    deployment = Deployment(config, data)
     store = data / "store.db"
-    plan = SystemPlan(deployment.config, data, store, BrokerPlan())
+    plan = SystemPlan(config, data, store, BrokerPlan())
     address = f"mqtt://127.0.0.1:{PORT_3}"
-    observer = Observer(
-        deployment.registry, Places(HTTP_PORT, None, data / "ledger.db", store, data / "audit.json", address)
-    )
+    words = AlertWords(deployment.registry, rules_by_id(config, deployment.registry))
+    places = Places(HTTP_PORT, None, ALERTS_PORT, None, data / "ledger.db", store, data / "audit.json", address)
+    observer = Observer(deployment.registry, places, AlertsSeen(database(config, data), words))
     system = System(plan, observer, note)
     try:
         await system.start()
         watching = asyncio.create_task(system.observe())
         app = LiveView(views(observer), system, deployment.config.name)
         async with app.run_test(size=SIZE) as pilot:
-            await until(pilot, lambda view: view.fill is None and len(view.rates.received) >= CURVES_S)
+            await until(pilot, lambda view: view.fill is None and bool(view.alerts.resolved))
             await pilot.press("i")
-            await until(pilot, lambda view: any(line.state is State.LEAK for line in view.sites))
+            await until(pilot, lambda view: any(line.reached.word == "delivered" for line in view.alerts.lines))
             await pilot.press("k")
             await until(pilot, lambda view: view.stories[0].endswith("nothing missing"))
             await pilot.pause()
@@ -79,7 +81,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             claim.ports(
-                "127.0.0.1", [claim.Port(port, str(port), "the picture") for port in (PORT_3, PORT_5, HTTP_PORT)]
+                "127.0.0.1",
+                [claim.Port(port, str(port), "the picture") for port in (PORT_3, PORT_5, HTTP_PORT, ALERTS_PORT)],
             )
         except claim.ClaimedError as error:
             sys.exit(f"error: {error}; the picture shows the usual ports, so they have to be free")

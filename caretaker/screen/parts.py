@@ -15,7 +15,7 @@ SMOOTH_S = 5
 WIDE = 100
 """Columns from which there is room for what explains."""
 NAME_WIDE, NAME_NARROW = 35, 22
-STATE_WIDE, STATE_NARROW = 26, 12
+STATE_WIDE, STATE_NARROW = 28, 12
 GAP = 2
 PLACES = "=+++"
 
