@@ -148,5 +148,5 @@ def test_a_thousand_rules_for_many_devices() -> None:
     seconds = time.process_time() - begin
 
     assert len(found) == 10_000
-    # Measured: SECONDS s; asking each rule about each device takes some 10 s.
-    assert seconds < 5
+    # Measured: 1.6 s, and 3.5 s for 100,000 devices; asking each rule about each of these takes 14 s.
+    assert seconds < 8
