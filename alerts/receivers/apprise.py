@@ -64,7 +64,6 @@ class AppriseReceiver:
         logger = logging.getLogger("apprise")
         logger.setLevel(logging.WARNING)
         logger.propagate = False
-        logger.addHandler(logging.NullHandler())  # without one Python prints them
         logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs paths, and some hold tokens
 
     async def send(self, delivery: Delivery, address: str) -> Attempt:

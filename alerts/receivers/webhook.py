@@ -98,7 +98,7 @@ class WebhookReceiver:
 
     async def _post(self, delivery: Delivery, address: str, target: Target) -> Attempt:
         """To the first of the checked addresses that lets us in."""
-        transport = httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False, retries=0)
+        transport = httpx2.AsyncHTTPTransport(verify=self._tls)
         async with httpx2.AsyncClient(
             transport=transport, timeout=STEP_TIMEOUT_S, follow_redirects=False, trust_env=False
         ) as client:
