@@ -113,10 +113,10 @@ class Teller:
             yield one.level.severity.word, self._level(one.level)
         if found.share is not None:
             needed = f", {found.share.needed:.0%} is needed" if found.share.needed else ""
-            yield (
-                "window",
-                f"{found.share.known:.0%} of it is known{needed}; next step {self._when(found.share.step_ns)}",
-            )
+            # A window of which nothing is known sleeps until the next reading.
+            awake = found.share.step_ns > self._asked.clock_ns
+            step = f"; worked out again at {self._when(found.share.step_ns)}" if awake else ""
+            yield "window", f"{found.share.known:.0%} of it is known{needed}{step}"
         if found.judged_ns is not None:
             yield "judged until", self._when(found.judged_ns)
         if self._alert is not None:
