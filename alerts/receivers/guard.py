@@ -9,7 +9,9 @@ Ranges: IANA's special-purpose registries (RFC 6890 and later) and the metadata 
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -146,9 +148,34 @@ def _embedded(address: Address) -> IPv4Address | None:
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """Addresses of a host by the machine's resolver, in its order. Raises `OSError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    """Addresses of a host by the machine's resolver, in its order. Raises `OSError`, and `ValueError` for no name.
+
+    In a thread of its own that nobody waits for: a name server that is silent for a minute holds up neither the names
+    of others, as it would in asyncio's few threads, nor the stop.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Sequence[str]] = loop.create_future()
+
+    def settle(found: Sequence[str] | Exception) -> None:
+        if answer.done():  # cancelled
+            return
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def ask() -> None:
+        found: Sequence[str] | Exception
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in entries))
+        except (OSError, ValueError) as error:
+            found = error
+        with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    return await answer
 
 
 async def checked(url: str, allow: Sequence[Network], resolver: Resolve = resolve) -> Target:
@@ -161,7 +188,7 @@ async def checked(url: str, allow: Sequence[Network], resolver: Resolve = resolv
     scheme, host, port = _parts(url)
     try:
         addresses = tuple(ip_address(text) for text in await resolver(host, port))
-    except UnicodeError:  # a label of a name that is empty or too long
+    except ValueError:  # such as a label of the name that is empty or too long
         raise ForbiddenError(Forbidden.MALFORMED, "no host name that can be resolved") from None
     if not addresses:
         raise OSError("the name leads to no address")

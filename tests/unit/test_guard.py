@@ -1,7 +1,11 @@
 """Where webhooks may go: every way into the inside that is known, and that the outside stays open."""
 
+import asyncio
+import socket
+import threading
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 
@@ -211,6 +215,25 @@ async def test_the_machines_resolver() -> None:
     assert set(await resolve("localhost", 443)) <= {"127.0.0.1", "::1"}
     with pytest.raises(ForbiddenError):
         await checked(f"https://{'x' * 70}.example.org/", [])
+
+
+async def test_silent_name_servers_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than asyncio has threads; a name that can be resolved still is, and nothing waits at the end."""
+    silent = threading.Event()
+    ask = socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, **options: Any) -> Any:
+        if host != "127.0.0.1":
+            silent.wait(30)
+            raise OSError("no answer")
+        return ask(host, port, **options)
+
+    monkeypatch.setattr("alerts.receivers.guard.socket.getaddrinfo", getaddrinfo)
+    hanging = [asyncio.create_task(resolve(f"host-{number}.example", 443)) for number in range(64)]
+    assert await asyncio.wait_for(resolve("127.0.0.1", 443), 10) == ["127.0.0.1"]
+    for task in hanging:
+        task.cancel()
+    silent.set()
 
 
 def test_every_reason_has_a_case() -> None:
