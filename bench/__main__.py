@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import alerts_cpu, backlog, embedded, fleet, paced, profiled, saturated
+from bench import alerts_cpu, alerts_delay, alerts_start, backlog, embedded, fleet, paced, profiled, saturated
 from bench.options import FULL, QUICK, Options
 from bench.report import Figure, Summary, machine, ratio, show, summarise, write
 from tests.components import find_program
@@ -32,6 +32,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "alerts-cpu-1000": alerts_cpu.rules_1000,
     "alerts-cpu-elsewhere": alerts_cpu.elsewhere,
     "alerts-cpu-plain": alerts_cpu.plain,
+    "alerts-delay": alerts_delay.delay,
+    "alerts-start": alerts_start.start,
     "profile": profiled.profile,
 }
 PLAIN_GOAL, TELEGRAF_GOAL = 10 / 85, 10 / 23

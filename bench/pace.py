@@ -7,6 +7,7 @@ delays, because they count from the event time, not from the sending.
 import argparse
 import time
 
+from bench.city import City
 from bench.load import Load
 from bench.wire import Wire
 
@@ -33,8 +34,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("port", "messages", "devices", "start-ms", "rate"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument(
+        "--incident-of", type=int, help="a city's messages, with so many incidents; none: air stations'"
+    )
     given = parser.parse_args()
-    pace(given.port, Load(given.messages, given.devices, given.start_ms, given.rate))
+    shape = (given.messages, given.devices, given.start_ms, given.rate)
+    city = given.incident_of is not None
+    pace(given.port, City(*shape, incident_of=given.incident_of, beats=False) if city else Load(*shape))
 
 
 if __name__ == "__main__":
