@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -47,6 +47,8 @@ class AlertSetup:
     given_clock: bool = False
     """The beats are published by the test: its story may be told faster than it happens."""
     data: Path | None = None
+    launcher: str | None = None
+    """A module of the tests that starts the service; None: its own command."""
 
 
 class AlertRig:
@@ -77,13 +79,12 @@ class AlertRig:
             self.to_broker = Proxy(self.broker.port, self.wire.tap)
             stack.callback(self.to_broker.close)
             http_port = self._configure()
-            mutant = self.stage.mutant
             self.alerts = AlertsProcess(
                 self.config,
                 self.data,
                 self.folder / "alerts.log",
                 http_port,
-                module=ALERTS_COMMAND if mutant is None else ("tests.faults.mutant_launcher", mutant),
+                module=self._module(),
             )
             stack.callback(self.alerts.kill)
             self.start()
@@ -117,6 +118,22 @@ class AlertRig:
             if until_ns is None or rest[3] <= until_ns:
                 found[rule, device].append(tuple(rest))
         return dict(found)
+
+    def all_delivered(self, limit_s: float = 60.0) -> None:
+        """Wait until every transition is dispatched, and no message waits any more."""
+        wait_until(lambda: self._mark("cursor") == self._mark("last_transition"), "all is dispatched", limit_s)
+        waiting = "select count(*) from deliveries where status = 'waiting'"
+        wait_until(lambda: self.alerts.rows(waiting) == [(0,)], "all is delivered", limit_s)
+
+    def _mark(self, name: str) -> int:
+        found = self.alerts.rows("select value from marks where name = ?", name)
+        return int(found[0][0]) if found else 0
+
+    def _module(self) -> Sequence[str]:
+        mutant, launcher = self.stage.mutant, self._setup.launcher
+        if launcher is not None:
+            return (launcher,) if mutant is None else (launcher, "--mutant", mutant)
+        return ALERTS_COMMAND if mutant is None else ("tests.faults.mutant_launcher", mutant)
 
     def _configure(self) -> int:
         self.config.mkdir(parents=True)

@@ -43,6 +43,9 @@ _DUPLICATE = "                    counts.redelivered += 1\n"
 _STALE = "            self._counts.stale_acknowledgements += len(packet_ids)\n            return\n"
 _CONSTANT = "TAKEN_OVER = "
 _SUBSCRIBED = "        assert isinstance(answer, mqtt5.SubAckPacket)\n        return answer\n"
+_KEEP = "                await self._keep()\n"
+_HEARD = "                if beats:\n                    self.heard_at_s = time.monotonic()\n"
+_COMMIT = "                transitions = await self._database.commit(judged)\n"
 
 MUTANTS = {
     mutant.name: mutant
@@ -97,6 +100,31 @@ MUTANTS = {
             (Change("            if key <= last.get(metric, NEVER):\n", "            if key < NEVER:\n"),),
             "reordering",
             "transitions that should not be",
+            "alerts.app",
+        ),
+        Mutant(
+            "acknowledged-before-committed",
+            "alerts.judging",
+            (Change(_KEEP + _HEARD + "    " + _ACKNOWLEDGE, "        " + _ACKNOWLEDGE + _KEEP + _HEARD),),
+            "engine-killed",
+            "transitions missing",
+            "alerts.app",
+        ),
+        Mutant(
+            "state-saved-after-dispatch",
+            "alerts.judging",
+            (
+                Change(
+                    _COMMIT,
+                    "                told = type(judged)(alerts=judged.alerts, transitions=judged.transitions)\n"
+                    "                transitions = await self._database.commit(told)\n"
+                    "                self.on_news()\n"
+                    "                judged.alerts, judged.transitions = {}, ()\n"
+                    "                await self._database.commit(judged)\n",
+                ),
+            ),
+            "engine-killed",
+            "of them doubled",
             "alerts.app",
         ),
     )

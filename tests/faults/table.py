@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.faults.report import Figure
 from tests.faults.rig import Stage
-from tests.faults.scenarios import crash, disk, network, poison, reordering, stop, store_away, syscalls
+from tests.faults.scenarios import alert_crash, crash, disk, network, poison, reordering, stop, store_away, syscalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,6 @@ SCENARIOS = {
         Scenario("session", "R17", "the broker forgets the session while deliveries wait", network.session),
         Scenario("syscalls", "R17", "the order of sync and acknowledgement, as the kernel sees it", syscalls.run),
         Scenario("reordering", "R9", "a city's messages shuffled and doubled on the wire; 100 rules", reordering.run),
+        Scenario("engine-killed", "R12", "the alert service killed at every point of its three loops", alert_crash.run),
     )
 }
