@@ -57,10 +57,11 @@ def known_alert(desk: Desk, name: str) -> Alert:
 
 
 def zone_of(registry: Registry, device: str | None) -> tzinfo:
-    """The time zone in which a person means a moment: the device's, else the first site's."""
+    """The time zone in which a person means a moment: the device's, else that of the first site that is no archive."""
     found = None if device is None else registry.devices.get(device)
-    site = next(iter(registry.sites.values()), None) if found is None else registry.sites[found.site]
-    return UTC if site is None else site.timezone
+    if found is not None:
+        return registry.sites[found.site].timezone
+    return next((site.timezone for site in registry.sites.values() if not site.archive), UTC)
 
 
 def _rules(config: Path, registry: Registry) -> Mapping[str, Rule]:

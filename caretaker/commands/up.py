@@ -57,7 +57,9 @@ def up(
     ] = FILL_DAYS,
     incident: Annotated[
         bool,
-        typer.Option("--incident/--no-incident", help="At second 20 play a call for help, to show an alert's course."),
+        typer.Option(
+            "--incident/--no-incident", help="At second 20 play a call for help, where there is a button for it."
+        ),
     ] = True,
     view: Annotated[
         bool | None, typer.Option("--view/--no-view", help="The live view, or a line every 5 s.", show_default="auto")

@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -205,6 +207,13 @@ def test_the_inbox_is_read_and_a_stranger_commands_no_terminal(place: Place) -> 
     assert "odour-male smells.\nGo there." in text
     assert "\x1b" not in text + place.call("alerts", "inbox")
     assert place.json("inbox", "--person", "duty-manager") == []
+
+
+def test_moments_are_those_of_the_places_that_measure_now(place: Place) -> None:
+    museum = "sites:\n  - id: museum\n    timezone: America/Los_Angeles\n    archive: true\n"
+    (place.config / "sites-0.yaml").write_text(museum)
+    here = datetime.fromtimestamp(ODOUR.at_ns / NS_PER_S, ZoneInfo("Asia/Hong_Kong"))
+    assert f"{here:%Y-%m-%d %H:%M:%S}  to Duty attendant" in place.call("alerts", "inbox", "--text")
 
 
 def test_dead_letters_are_listed_and_sent_again(place: Place) -> None:
