@@ -25,6 +25,7 @@ LABEL_MOST, NOTE_MOST, QUIET_LABEL_MOST = 36, 50, 27
 TICKS_MOST = 10
 HOURS = (1, 2, 3, 6, 12)
 DAYS = (1, 2, 7, 14)
+MONTHS = (1, 3, 12)
 INK, QUIET, LINE, MIDNIGHT, BAND = "#1f2933", "#5b6773", "#e3e7eb", "#b8c1ca", "#f6f8fa"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK TC', 'PingFang TC', sans-serif"
 WIDE_FROM = "\u1100"
@@ -83,9 +84,6 @@ def ticks(start_ns: int, end_ns: int, zone: tzinfo) -> Sequence[Tick]:
         ]
         if len(found) <= TICKS_MOST:
             break
-    if found and not found[0].day:
-        first_day = _day(from_ns(found[0].time_ns, zone).date(), days)
-        found[0] = found[0]._replace(label=f"{first_day} {found[0].label}")
     return found
 
 
@@ -96,7 +94,8 @@ def _grids(days: Sequence[date]) -> Iterator[Sequence[datetime]]:
     for step in DAYS:
         # Weeks begin on Monday, as the first day of all did.
         yield [datetime.combine(day, time()) for day in days if (day.toordinal() - 1) % step == 0]
-    yield [datetime.combine(day, time()) for day in days if day.day == 1]
+    for step in MONTHS:
+        yield [datetime.combine(day, time()) for day in days if day.day == 1 and (day.month - 1) % step == 0]
 
 
 def _day(day: date, days: Sequence[date]) -> str:
@@ -124,7 +123,13 @@ def _bands(places: Sequence[int]) -> Iterator[str]:
 
 
 def _ticks(start_ns: int, end_ns: int, zone: tzinfo, height: int) -> Iterator[str]:
-    for tick in ticks(start_ns, end_ns, zone):
+    found = ticks(start_ns, end_ns, zone)
+    if found and not found[0].day:
+        first = from_ns(start_ns, zone).date()
+        style = f'text-anchor="end" font-size="12" font-weight="600" fill="{INK}"'
+        for y in (TOP - 12, height - 12):
+            yield f'<text x="{LEFT - 16}" y="{y}" {style}>{_day(first, [first])}</text>'
+    for tick in found:
         x = _x(tick.time_ns, start_ns, end_ns)
         colour, weight = (MIDNIGHT, 600) if tick.day else (LINE, 400)
         yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{height - BOTTOM}" stroke="{colour}"/>'

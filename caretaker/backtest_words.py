@@ -116,13 +116,14 @@ def _strip(some: Sequence[Bar], span_ns: tuple[int, int]) -> str:
 
 
 def _scale(span_ns: tuple[int, int], zone: tzinfo) -> str:
-    """Days, or hours, where they begin, as far as there is room."""
-    text = ""
-    for tick in ticks(*span_ns, zone):
+    """Days where they begin, then hours, as far as there is room."""
+    text = " " * CELLS
+    for tick in sorted(ticks(*span_ns, zone), key=lambda one: not one.day):
         place = _cell(tick.time_ns, span_ns)
-        if place >= len(text) + bool(text) and place + len(tick.label) <= CELLS:
-            text = f"{text:<{place}}{tick.label}"
-    return text
+        end = place + len(tick.label)
+        if end <= CELLS and text[max(0, place - 1) : end + 1].isspace():
+            text = text[:place] + tick.label + text[end:]
+    return text.rstrip()
 
 
 def _cell(time_ns: int, span_ns: tuple[int, int]) -> int:
