@@ -19,7 +19,8 @@ Row = tuple[str, str, int, int, float | None, float | None, int | None]
 """Alert, change, severity, event time in ns, value, threshold, time of the reading that shows it."""
 
 TRANSITIONS = """
-SELECT alert, change, severity, at_ns, value, threshold, reading_ns FROM transitions WHERE at_ns <= ? ORDER BY number
+SELECT alert, change, severity, at_ns, value, threshold, reading_ns FROM transitions
+WHERE at_ns <= ? AND number > ? ORDER BY number
 """
 CLOCK = "SELECT value FROM figures WHERE name = 'clock_ns'"
 WAITING = "SELECT count(*) FROM deliveries WHERE status = 'waiting' AND channel = 'mqtt'"
@@ -72,10 +73,10 @@ def rows_of(transitions: Iterable[Transition], until_ns: int) -> list[Row]:
     ]
 
 
-def committed(database: Path, until_ns: int) -> list[Row]:
-    """What the alert database holds, in the order of commits."""
+def committed(database: Path, until_ns: int, after: int = 0) -> list[Row]:
+    """What the alert database holds, in the order of commits; with numbers above `after` only."""
     with closing(look_into(database)) as connection:
-        return list(connection.execute(TRANSITIONS, (until_ns,)))
+        return list(connection.execute(TRANSITIONS, (until_ns, after)))
 
 
 def compare(wanted: Iterable[Row], found: Iterable[Row]) -> AlertVerdict:

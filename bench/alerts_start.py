@@ -12,7 +12,7 @@ from alerts.configuration import Configuration
 from alerts.database.database import AlertDatabase
 from alerts.judge import Judge
 from bench import ground
-from bench.alert_verdict import clock_ns, look_into
+from bench.alert_verdict import clock_ns, committed, compare, look_into, rows_of
 from bench.city import City, beat_topic
 from bench.city_files import AlertService, Rulebook
 from bench.measure import cpu_s, peak_mib, wait_for
@@ -30,7 +30,7 @@ EVERY_S = 170
 BATCH = 5_000
 START_LIMIT_S = 120.0
 COUNTS = "SELECT (SELECT count(*) FROM devices), (SELECT count(*) FROM states), (SELECT count(*) FROM windows)"
-ACTIVE = "SELECT count(*) FROM alerts WHERE active"
+LAST = "SELECT coalesce(max(number), 0) FROM transitions"
 
 
 def start(options: Options) -> list[Figure]:
@@ -40,9 +40,10 @@ def start(options: Options) -> list[Figure]:
         service = AlertService(Rulebook(100))
         command = service.command(path, Ends(broker.port, None), devices)
         database = path / "data" / "alerts" / "alerts.db"
-        until_ns = asyncio.run(_prepare(path / "config", database, devices))
+        judge = asyncio.run(_prepare(path / "config", database, devices))
+        until_ns = judge.clock_ns
         with closing(look_into(database)) as connection:
-            kept, (active,) = connection.execute(COUNTS).fetchone(), connection.execute(ACTIVE).fetchone()
+            kept, (before,) = connection.execute(COUNTS).fetchone(), connection.execute(LAST).fetchone()
             begin_s = time.monotonic()
             running = Running(command, path)
             try:
@@ -50,13 +51,14 @@ def start(options: Options) -> list[Figure]:
                 ready_s = time.monotonic() - begin_s
                 wait_for(lambda: clock_ns(connection) > until_ns, "the first beat is judged", START_LIMIT_S)
                 judged_s, used_s, peak = time.monotonic() - begin_s, cpu_s(running.pid), peak_mib(running.pid)
-                found = _active(service.http_port)
             finally:
                 running.stop()
-        forgotten = running.log().count("begins anew")
-    wrong = found != active or active == 0 or forgotten > 0
-    note = f"{kept[0]:,} devices, {kept[1]:,} states, {kept[2]:,} of them with a window, {active:,} active alerts"
-    note += f"; WRONG: {found:,} active after the start, {forgotten} forgotten" if wrong else ", all remembered"
+            judge.tick(clock_ns(connection))
+        verdict = compare(
+            rows_of(judge.take().transitions, judge.clock_ns), committed(database, judge.clock_ns, after=before)
+        )
+    wrong = not verdict.whole or not before
+    note = f"{kept[0]:,} devices, {kept[1]:,} states, {kept[2]:,} of them with a window; after the start {verdict}"
     what = f"alerts, start with {devices:,} devices, 100 rules"
     return [
         Figure("alerts.start.ready", f"{what}: until ready", ready_s, "s", None, note, wrong),
@@ -66,8 +68,8 @@ def start(options: Options) -> list[Figure]:
     ]
 
 
-async def _prepare(config: Path, database: Path, devices: int) -> int:
-    """Let a judge hear all devices some times, and keep what it remembers; the alert clock at the end."""
+async def _prepare(config: Path, database: Path, devices: int) -> Judge:
+    """Let a judge hear all devices some times, and keep what it remembers. It could go on itself."""
     configuration = Configuration(config)
     registry, judge = configuration.registry, Judge(configuration.registry, configuration.rules)
     load = City(devices * ROUNDS, devices, _ago_ms(ROUNDS * EVERY_S), ceil(devices / EVERY_S))
@@ -84,7 +86,7 @@ async def _prepare(config: Path, database: Path, devices: int) -> int:
         await kept.commit(judge.take())
     finally:
         await kept.close()
-    return judge.clock_ns
+    return judge
 
 
 def _ago_ms(seconds: int) -> int:
@@ -98,10 +100,3 @@ def _answers(running: Running, port: int) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
-
-
-def _active(port: int) -> int:
-    """Alerts that the service says are active."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(int(float(line.split()[-1])) for line in lines if line.startswith("caretaker_alerts_active{"))

@@ -1,14 +1,28 @@
 """The benchmarks' own judgement can fail: a wrong store, a wrong goal and a wrong clock are seen."""
 
+import json
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from http.client import HTTPConnection
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alerts.alert import alert_id
+from alerts.configuration import Configuration
+from alerts.rules.select import selected
 from bench import influx
+from bench.alert_verdict import Row as AlertRow
+from bench.alert_verdict import compare
+from bench.alert_verdict import expected as expected_alerts
+from bench.city import City, beat_topic, id_of, kind_of
+from bench.city_files import AT_ONCE, AlertService, Rulebook
+from bench.hook import hook
 from bench.judge import Row, judge
 from bench.load import AIR, METRICS, MIXED, Load, device_id, values
 from bench.measure import cpu_s
@@ -147,3 +161,81 @@ def test_a_ratio_needs_both_and_says_when_one_is_wrong() -> None:
     (found,) = ratio(summaries, "a", "b", "a to b", at_most=2.0)
     assert (found.value, found.holds) == (1.5, False)
     assert not ratio(summaries, "a", "c", "a to c")
+
+
+ROWS: list[AlertRow] = [
+    ("a", "raised", 2, 10, 4.5, 4.0, 10),
+    ("b", "raised", 3, 11, None, None, 11),
+    ("a", "resolved", 2, 20, 2.0, 2.5, 20),
+]
+
+
+def test_the_transitions_that_had_to_be_are_right_in_any_order_of_alerts() -> None:
+    verdict = compare(ROWS, [ROWS[1], ROWS[0], ROWS[2]])
+    assert verdict.whole
+    assert str(verdict) == "all 3 transitions as they had to be"
+
+
+@pytest.mark.parametrize(
+    ("found", "missing", "extra", "out_of_order"),
+    [
+        (ROWS[:2], 1, 0, 0),
+        ([*ROWS, ROWS[1]], 0, 1, 0),
+        ([*ROWS[:2], ("a", "resolved", 2, 21, 2.0, 2.5, 20)], 1, 1, 0),
+        ([*ROWS[:2], ("a", "resolved", 2, 20, 2.1, 2.5, 20)], 1, 1, 0),
+        ([ROWS[2], ROWS[1], ROWS[0]], 0, 0, 1),
+    ],
+    ids=["lost", "twice", "another moment", "another value", "order within an alert"],
+)
+def test_a_wrong_transition_is_seen(found: list[AlertRow], missing: int, extra: int, out_of_order: int) -> None:
+    verdict = compare(ROWS, found)
+    assert (verdict.missing, verdict.extra, verdict.out_of_order) == (missing, extra, out_of_order)
+    assert "WRONG" in str(verdict)
+
+
+@pytest.mark.parametrize("count", [10, 100, 1_000])
+def test_each_device_of_the_city_has_the_same_rules_however_many_there_are(tmp_path: Path, count: int) -> None:
+    AlertService(Rulebook(count)).configure(tmp_path, 1883, 2_000)
+    configuration = Configuration(tmp_path)
+    assert len(configuration.rules.rules) == count
+    chosen = selected(configuration.rules, configuration.registry)
+    found = [sorted(rule.id.rsplit("-", 1)[0] for rule in chosen[id_of(number)]) for number in range(2_000)]
+    expected = {"toilet_odour": ["odour", "silent"], "toilet_leak": ["battery", "leak", "silent"]}
+    assert all(rules == expected.get(kind_of(number), rules) for number, rules in enumerate(found))
+    assert {len(rules) for rules in found} == {2, 3}
+
+
+def test_rules_on_others_select_no_device_that_sends(tmp_path: Path) -> None:
+    AlertService(Rulebook(1_000, elsewhere=True)).configure(tmp_path, 1883, 2_000)
+    configuration = Configuration(tmp_path)
+    assert len(configuration.rules.rules) == 1_000
+    assert all(device.startswith("far-") for device in selected(configuration.rules, configuration.registry))
+
+
+def test_what_the_city_sends_is_admitted_and_raises_alerts_of_many_rules(tmp_path: Path) -> None:
+    AlertService(Rulebook(10)).configure(tmp_path, 1883, 2_000)
+    load = City(12_000, 2_000, 1_790_000_000_000, 34, incident_of=97)
+    known = Configuration(tmp_path).registry
+    for topic, payload in islice(load.published(), 2_100):
+        admitted = admit(Message(topic, payload, False, load.start_ms * 1_000_000), known)
+        assert not admitted.rejections or topic == beat_topic()
+        assert all(not reading.quality for reading in admitted.readings)
+    rows = expected_alerts(tmp_path, load)
+    ids = {
+        alert_id(f"{rule}-0", id_of(number), load.time_ms(message) * 1_000_000): rule
+        for message, number in enumerate(load.order)
+        for rule in AT_ONCE
+    }
+    assert {ids[row[0]] for row in rows if row[0] in ids} == AT_ONCE
+    assert {row[1] for row in rows} >= {"raised", "resolved"}
+
+
+def test_the_hook_notes_the_first_message_of_each_alert() -> None:
+    facts = [{"id": "a", "state": "active"}, {"id": "b", "state": "resolved"}]
+    with hook() as receiver:
+        for _ in range(2):
+            with closing(HTTPConnection("127.0.0.1", receiver.server_port, timeout=10)) as client:
+                client.request("POST", "/alerts", json.dumps({"data": {"alerts": facts}}))
+                assert client.getresponse().status == 204
+    assert receiver.arrived_ms.keys() == {"a"}
+    assert receiver.again == 1
