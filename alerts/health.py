@@ -78,6 +78,7 @@ class Health:
                 ("receiver", "result"),
                 {(receiver, str(verdict)): count for (receiver, verdict), count in self.deliverer.attempts.items()},
             ),
+            _counter("receiver_defects", "Attempts lost to an error of our own.", self.deliverer.defects.total()),
             _gauge("outbox_depth", "Messages that wait to be delivered.", outbox.depth),
             _gauge("outbox_age_seconds", "How long the oldest of them has waited.", age_s),
             _gauge("dead_letters", "Messages that can't be delivered: see `caretaker alerts dead`.", outbox.dead),

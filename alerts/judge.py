@@ -258,8 +258,7 @@ class Judge:
         if entry.what is What.SILENCE:
             self._look_for_silence(rule, plan, device)
         elif (rule.id, name) in self._kept.states:
-            behind_ns = rule.lateness_ns + (0 if rule.pause is not None else device.lag_ns)
-            self._judge(rule, plan, Tick(self.clock_ns - behind_ns))
+            self._judge(rule, plan, Tick(self.clock_ns - plans.behind_ns(rule, device.lag_ns)))
 
     def _look_for_silence(self, rule: Rule, plan: Plan, device: DeviceMemory) -> None:
         """Whether the device counts as silent by now; if not yet, look again when it may."""
@@ -301,7 +300,7 @@ class Judge:
         """Look at a rule when it is due in its device's own time."""
         name = plan.place.device.id
         device = self._kept.devices.get(name)
-        behind_ns = rule.lateness_ns + (0 if device is None or rule.pause is not None else device.lag_ns)
+        behind_ns = plans.behind_ns(rule, 0 if device is None else device.lag_ns)
         self._schedule.put(Entry(What.RULE, name, rule.id), max(due_ns + behind_ns, self.clock_ns + 1))
 
     def _let_go(self, registry: Registry) -> None:

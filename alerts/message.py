@@ -7,7 +7,7 @@ from msgspec import Struct
 from alerts.alert import Alert, Severity
 from alerts.notice import Cause, Message, Notice
 from alerts.payload import payload
-from alerts.rules.rule import Rule
+from alerts.rules.rule import Rule, State
 from alerts.shown import duration, moment, number, plain, short
 from alerts.subject import Subject, Texts, fields_of, filled, subject_of
 from alerts.words import words_for
@@ -94,7 +94,9 @@ class _Composer:
 
     def _single_title(self, alert: Alert, cause: Cause) -> str:
         one, words = self._subjects[alert.id], self._words
-        value = one.value if alert.active else ""
+        rule = self._world.rules.get(alert.rule)
+        says_it_all = rule is not None and isinstance(rule.condition, State)  # "Water on the floor, yes"
+        value = one.value if alert.active and not says_it_all else ""
         what = words.comma.join(part for part in (short(one.rule, TITLE_MOST // 2), value) if part)
         return words.title.format(heading=self._heading(cause, alert.severity), what=what, where=one.where(words))
 

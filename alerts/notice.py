@@ -87,7 +87,7 @@ class Message(Struct, frozen=True):
     severity: Severity | None
     """The highest of its alerts; None for good news and digests."""
     data: bytes
-    """The same for programs: JSON, see `docs/alerts.md`. What a webhook sends as its body."""
+    """The same for programs: JSON, see `docs/receivers.md`. What a webhook sends as its body."""
 
 
 class Delivery(Struct, frozen=True):

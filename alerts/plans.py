@@ -92,6 +92,16 @@ def counts(rule: Rule) -> bool:
     return isinstance(rule.condition, Window) and rule.condition.aggregate is Aggregate.COUNT
 
 
+def behind_ns(rule: Rule, lag_ns: int) -> int:
+    """How far a rule's time on a device is behind the alert clock, where the device itself is `lag_ns` behind it.
+
+    The end of what latches waits for no reading; a rule that rests waits for the clock, as all devices of its area do.
+    """
+    if rule.latches:
+        return 0
+    return rule.lateness_ns + (0 if rule.pause is not None else lag_ns)
+
+
 def _is_no_data(rule: Rule) -> bool:
     return isinstance(rule.condition, NoData)
 

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from alerts.rules.rule import Aggregate, Window
 from telemetry.reading import NS_PER_S
 
-MONTH_SETTLES_DAYS = 3
-"""At the month's beginning every morning is a record: until then there is no peak."""
+SETTLES_DAYS = 3
+"""At the month's beginning, and where we have just begun to watch, every morning is a record."""
+_DAY_NS = 86_400 * NS_PER_S
 MONTHS = 12
 
 
@@ -158,7 +159,8 @@ def against_peak(
     month = local.year * MONTHS + local.month - 1
     if month != course.month:
         course = replace(course, month=month, peak=0.0, best=0.0)
-    part = value / course.peak if course.peak > 0.0 and local.day > MONTH_SETTLES_DAYS else None
+    settled = local.day > SETTLES_DAYS and at_ns - course.observed_ns >= SETTLES_DAYS * _DAY_NS
+    part = value / course.peak if course.peak > 0.0 and settled else None
     best = max(course.best, value)
     if at_ns % window.window_ns == 0:
         return replace(course, peak=max(course.peak, best), best=0.0), part

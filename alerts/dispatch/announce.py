@@ -23,10 +23,14 @@ _CAUSES = {
 
 
 def announcements(news: Iterable[Transition], devices: Mapping[str, Device], now_ns: int) -> Iterator[Delivery]:
-    """One delivery for each change of severity. Acknowledgements and comments change none."""
+    """One delivery for each change of severity. Acknowledgements and comments change none.
+
+    A device that was taken out of the registry has no topic any more: of its end nothing is published.
+    """
     for transition in news:
         cause = _CAUSES.get(transition.change)
-        if cause is not None:
+        device = devices.get(transition.device)
+        if cause is not None and device is not None:
             yield Delivery(
                 id=message_id("mqtt", transition.alert, str(transition.number)),
                 person="",
@@ -35,19 +39,18 @@ def announcements(news: Iterable[Transition], devices: Mapping[str, Device], now
                 cause=cause,
                 created_ns=now_ns,
                 alerts=(transition.alert,),
-                message=_message(transition, devices),
+                message=_message(transition, device),
                 due_ns=now_ns,
             )
 
 
-def _message(transition: Transition, devices: Mapping[str, Device]) -> Message:
+def _message(transition: Transition, device: Device) -> Message:
     resolved = transition.change is Change.RESOLVED
-    device = devices.get(transition.device)
     data = {
         "alert": transition.alert,
         "rule": transition.rule,
         "device": transition.device,
-        "site": "" if device is None else device.site,
+        "site": device.site,
         "severity": 0 if resolved else int(transition.severity),
         "state": INACTIVE if resolved else FIRING,
         "time_ms": transition.at_ns // NS_PER_MS,

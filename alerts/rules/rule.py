@@ -71,7 +71,7 @@ class Window(Struct, frozen=True, tag=True):
     """Share of the window in which the value has to be known: 0.75 is usual for air quality."""
     part_of_month_peak: bool = False
     """The aggregate as a part of the highest so far in this calendar month of the site, closed windows only. Unknown
-    in the month's first three days, when every morning would be a record."""
+    in the month's first three days and in the first three that are watched, when every morning would be a record."""
 
 
 class State(Struct, frozen=True, tag=True):
