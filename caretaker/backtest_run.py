@@ -8,6 +8,7 @@ from alerts.backtest import Episode, Trial, part_of, read_by
 from alerts.rules.rule import Rules
 from alerts.rules.select import selected
 from caretaker.backtest_history import Past
+from telemetry.catalogue.metric import Kind
 from telemetry.registry.models import Registry
 from telemetry.stores.store import StoreReader
 
@@ -44,6 +45,7 @@ async def run(
     start_ns, end_ns = span_ns
     episodes: list[Episode] = []
     found: set[tuple[str, str]] = set()
+    spoke: set[str] = set()
     spans: list[tuple[int, int]] = []
     coarse: dict[str, float] = {}
     for number, site in enumerate(sites):
@@ -52,6 +54,7 @@ async def run(
         stored = await reader.latest(list(here.devices)) if wanted else ()
         # After its last reading nothing is known of a site: not even that nothing happened.
         until_ns = min(end_ns, max((sample.time_ns + 1 for sample in stored), default=0))
+        spoke |= {sample.device for sample in stored if sample.time_ns >= start_ns}
         past = Past(reader, registry, start_ns, until_ns)
         spacing = await past.coarse(wanted) if step_s is None else _at_least(step_s, here)
         coarse |= spacing
@@ -67,7 +70,7 @@ async def run(
             episodes += [one for one in trial.episodes() if registry.devices[one.device].site == site]
         found |= past.found
         show(number + 1)
-    on, of = _heard(registry, rules, set(sites), found)
+    on, of = _heard(registry, rules, set(sites), found, spoke)
     return Found(
         episodes={
             rule.id: sorted((one for one in episodes if one.rule == rule.id), key=lambda one: one.start_ns)
@@ -90,16 +93,19 @@ def _at_least(step_s: float, registry: Registry) -> Mapping[str, float]:
 
 
 def _heard(
-    registry: Registry, rules: Rules, sites: set[str], found: set[tuple[str, str]]
+    registry: Registry, rules: Rules, sites: set[str], found: set[tuple[str, str]], spoke: set[str]
 ) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """By rule: the devices of which there was something to judge, and all that it selects."""
+    """By rule: the devices of which there was something to judge, and all that it selects.
+
+    An event that did not happen is something too, where the device said anything at all.
+    """
     on: Counter[str] = Counter()
     of: Counter[str] = Counter()
-    spoke = {device for device, _ in found}
     for name, chosen in selected(rules, registry).items():
         if registry.devices[name].site not in sites:
             continue
         for rule in chosen:
+            steady = [metric for metric in rule.metrics if registry.metrics[metric].kind is not Kind.EVENT]
             of[rule.id] += 1
-            on[rule.id] += all((name, metric) in found for metric in rule.metrics) and name in spoke
+            on[rule.id] += name in spoke and all((name, metric) in found for metric in steady)
     return on, of

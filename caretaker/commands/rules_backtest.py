@@ -180,7 +180,7 @@ def _remark(
     """What has to be known to read the numbers."""
     slack_ns = (asked_ns[1] - asked_ns[0]) // 100
     if covered_ns[0] > asked_ns[0] + slack_ns or covered_ns[1] < asked_ns[1] - slack_ns:
-        note(f"What is stored of that time is {_from_to(covered_ns, zone)}.")
+        note(f"What these rules read is stored {_from_to(covered_ns, zone)}.")
     if found.coarse:
         stored = _span_text(median(found.coarse.values()))
         sent = _span_text(median(registry.devices[name].interval_s or 0 for name in found.coarse))
