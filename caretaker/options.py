@@ -8,7 +8,8 @@ import typer
 from telemetry.registry.load import registry_files
 
 
-def _has_sites(directory: Path) -> Path:
+def has_sites(directory: Path) -> Path:
+    """The directory, if it is a configuration. Raises `typer.BadParameter`."""
     if not registry_files(directory)["sites"]:
         where = "the current directory" if directory == Path() else f"{directory}"
         raise typer.BadParameter(
@@ -25,7 +26,7 @@ ConfigOption = Annotated[
         envvar="CARETAKER_CONFIG",
         metavar="DIR",
         help="The configuration: sites.yaml, devices.csv and so on. The current directory if it has a sites.yaml.",
-        callback=_has_sites,
+        callback=has_sites,
         show_default=False,
     ),
 ]

@@ -12,9 +12,9 @@ from alerts.rules.load import TESTS, load_rules
 from caretaker.commands.rules_backtest import backtest
 from caretaker.commands.rules_explain import explain_device
 from caretaker.deployment import explained
-from caretaker.options import CONFIG_DEFAULT, ConfigOption
+from caretaker.options import has_sites
 from caretaker.output import Exit, Format, FormatOption, fail, note, rows, say
-from telemetry.registry.load import load_registry
+from telemetry.registry.load import load_registry, registry_files
 
 app = typer.Typer(epilog="How rules and their tests are written: docs/write-a-rule.md")
 
@@ -28,28 +28,42 @@ def rules() -> None:
 def run_tests(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE…", exists=True, help="Tests, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="FILE…", exists=True, help="Tests, folders of them, or a configuration.", show_default=False
+        ),
     ] = None,
-    config: ConfigOption = CONFIG_DEFAULT,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="CARETAKER_CONFIG",
+            metavar="DIR",
+            help="The configuration. Left out: the one that FILE lies in, else the current directory.",
+            show_default=False,
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,  # noqa: A002 - the option's name
 ) -> None:
     """Run tests of rules: given these readings, exactly these alerts and no others.
 
-    [bold]caretaker rules test --config examples/hong-kong[/bold]
-    [bold]caretaker rules test my-city/rules/tests/odour.yaml --config my-city[/bold]
+    [bold]caretaker rules test examples/hong-kong[/bold]
+    [bold]caretaker rules test my-city/rules/tests/odour.yaml[/bold]
 
-    Without FILE those in the configuration's folder rules/tests. The rules are
+    Of a configuration those in its folder rules/tests are run. The rules are
     run by the alert engine's own code, with a clock that runs as fast as it
     can. The exit code is 1 if a test fails.
     """
-    paths = _files(files or [config / TESTS])
+    directory = has_sites(config or _around(files or []))
+    given = [path / TESTS if registry_files(path)["sites"] else path for path in files or [directory]]
+    paths = _files(given)
     if not paths:
-        where = ", ".join(str(path) for path in files or [config / TESTS])
+        where = ", ".join(map(str, given))
         fail(f"no tests in {where}", "name a file of tests; docs/write-a-rule.md shows one", Exit.USAGE)
     outcomes: list[Outcome] = []
     with explained():
-        registry = load_registry(config)
-        for proof in load_proofs(paths, config, registry, load_rules(config, registry)):
+        registry = load_registry(directory)
+        for proof in load_proofs(paths, directory, registry, load_rules(directory, registry)):
             outcome = prove(proof)
             outcomes.append(outcome)
             if format is Format.TABLE:
@@ -61,6 +75,15 @@ def run_tests(
         rows(("file", "line", "test", "result", "found"), map(_row, outcomes), format)
     if failed:
         raise typer.Exit(Exit.PROBLEM)
+
+
+def _around(files: Sequence[Path]) -> Path:
+    """The configuration that the first file lies in; where there is none the current directory."""
+    for path in files[:1]:
+        for folder in (path, *path.absolute().parents):
+            if folder.is_dir() and registry_files(folder)["sites"]:
+                return folder
+    return Path()
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
