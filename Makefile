@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench faults pictures lock clean
+.PHONY: help up test lint bench faults evaluate pictures lock clean
 
 # The first that runs and is new enough; PYTHON=/path/to/python3 chooses another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -37,6 +37,9 @@ bench: $(VENV)/.dev ## Measure speed, memory and delays; build/bench.json
 
 faults: $(VENV)/.dev ## Kill, cut off and fill up everything, and look for what is missing; build/faults.json
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+evaluate: $(VENV)/.dev ## Judge a week with known troubles: what the example's rules find; build/evaluate.json
+	@$(BIN)/python -m tests.evaluate $(ARGS)
 
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from a real run
 	@$(BIN)/python -m tests.pictures $(ARGS)
