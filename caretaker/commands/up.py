@@ -56,11 +56,13 @@ def up(
         int, typer.Option(help="How many days of the past the first start fills in.", min=0)
     ] = FILL_DAYS,
     incident: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--incident/--no-incident", help="At second 20 play a call for help, where there is a button for it."
+            "--incident/--no-incident",
+            help="At second 20 play a call for help.",
+            show_default="where all messages stay in the local inbox",
         ),
-    ] = True,
+    ] = None,
     view: Annotated[
         bool | None, typer.Option("--view/--no-view", help="The live view, or a line every 5 s.", show_default="auto")
     ] = None,
@@ -114,7 +116,7 @@ def up(
             http_port=http_port,
             alerts_port=alerts_port,
             fill_days=fill_days,
-            rehearse=incident and can_rehearse(deployment.registry, words.rules.values()),
+            rehearse=_rehearses(incident, words),
         )
         token = deployment.settings.http.token
         places = Places(
@@ -173,6 +175,12 @@ def _plan(deployment: Deployment, broker: BrokerPlan, *, lan_open: bool) -> Syst
     return replace(
         plan, broker=replace(broker, tls=Tls(files.certificate, files.key), users=users), authority=files.authority
     )
+
+
+def _rehearses(wanted: bool | None, words: AlertWords) -> bool:  # noqa: FBT001 - an option's three values
+    """Not unasked where somebody has a receiver: nobody's telephone must ring for a play."""
+    quiet = not any(person.receivers for person in words.registry.people.values())
+    return (quiet if wanted is None else wanted) and can_rehearse(words.registry, words.rules.values())
 
 
 def _own_address(*, open_: bool) -> str:
