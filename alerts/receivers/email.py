@@ -1,6 +1,7 @@
 """E-mail by the operator's mail server."""
 
 import asyncio
+import base64
 import re
 import ssl
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from alerts.notice import Attempt, Delivery, Verdict
 from alerts.receivers.receiver import later, refused
 from alerts.settings import SmtpSettings
 from telemetry.reading import NS_PER_S
+from telemetry.service.log import REMOVED
 
 STEP_TIMEOUT_S = 10.0
 """To connect, and for each answer."""
@@ -52,9 +54,9 @@ class EmailReceiver:
                 await self._hand_over(mail(delivery, recipient, self._settings.sender), recipient, self._settings)
         except aiosmtplib.SMTPRecipientsRefused as error:
             first = error.recipients[0]
-            return _answered(first.code, first.message, address)
+            return _answered(first.code, _without_login(first.message, self._settings), address)
         except aiosmtplib.SMTPResponseException as error:
-            return _answered(error.code, error.message, address)
+            return _answered(error.code, _without_login(error.message, self._settings), address)
         except TimeoutError:  # of aiosmtplib too
             return later("no answer in time", address)
         except aiosmtplib.SMTPNotSupported as error:
@@ -105,6 +107,17 @@ def mail(delivery: Delivery, recipient: str, sender: str) -> EmailMessage:
         message["Importance"] = "high"
     message.set_content(delivery.message.text)
     return message
+
+
+def _without_login(text: str, settings: SmtpSettings) -> str:
+    """A server's reply, which may repeat what we have logged in with, as it is or as it went over the wire."""
+    password = settings.secret()
+    if not password:
+        return text
+    wire = (f"\0{settings.username}\0{password}", password)
+    for form in (*(base64.b64encode(one.encode()).decode() for one in wire), password):
+        text = text.replace(form, REMOVED)
+    return text
 
 
 def _answered(code: int, text: str, address: str) -> Attempt:

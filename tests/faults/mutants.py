@@ -46,6 +46,7 @@ _SUBSCRIBED = "        assert isinstance(answer, mqtt5.SubAckPacket)\n        re
 _KEEP = "                await self._keep()\n"
 _HEARD = "                if beats:\n                    self.heard_at_s = time.monotonic()\n"
 _COMMIT = "                transitions = await self._database.commit(judged)\n"
+_SEND = "            return await receiver.send(delivery, address)\n"
 
 MUTANTS = {
     mutant.name: mutant
@@ -125,6 +126,20 @@ MUTANTS = {
             ),
             "engine-killed",
             "of them doubled",
+            "alerts.app",
+        ),
+        Mutant(
+            "id-made-anew-for-each-attempt",
+            "alerts.deliver",
+            (
+                Change(
+                    _SEND,
+                    "            anew = replace(delivery, id=f'msg_{random.getrandbits(100):026x}')\n"
+                    "            return await receiver.send(anew, address)\n",
+                ),
+            ),
+            "receivers",
+            "received under an id that was never planned",
             "alerts.app",
         ),
     )

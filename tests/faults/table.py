@@ -5,7 +5,18 @@ from dataclasses import dataclass
 
 from tests.faults.report import Figure
 from tests.faults.rig import Stage
-from tests.faults.scenarios import alert_crash, crash, disk, network, poison, reordering, stop, store_away, syscalls
+from tests.faults.scenarios import (
+    alert_crash,
+    crash,
+    disk,
+    network,
+    poison,
+    receivers,
+    reordering,
+    stop,
+    store_away,
+    syscalls,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +49,8 @@ SCENARIOS = {
         Scenario("syscalls", "R17", "the order of sync and acknowledgement, as the kernel sees it", syscalls.run),
         Scenario("reordering", "R9", "a city's messages shuffled and doubled on the wire; 100 rules", reordering.run),
         Scenario("engine-killed", "R12", "the alert service killed at every point of its three loops", alert_crash.run),
+        Scenario(
+            "receivers", "R13 S11 S12", "receivers that fail in every way, one dead, a kill between", receivers.run
+        ),
     )
 }
