@@ -139,9 +139,8 @@ class Judge:
             self.standing.refuse(action, "it ends by itself when its condition does: acknowledge it, or silence it")
             return
         state = self._kept.states[rule.id, alert.device]
-        life, transitions = lifecycle.end(
-            rule, alert.device, state.life, Ending.BY_HAND, self.clock_ns, self.clock_ns, action.by
-        )
+        person, now_ns = lifecycle.Person(action.by, action.comment), self.clock_ns
+        life, transitions = lifecycle.end(rule, alert.device, state.life, Ending.BY_HAND, now_ns, now_ns, person)
         for transition in transitions:
             self.standing.note(transition)
         self._keep(rule, plan, replace(state, life=life, due_ns=None))

@@ -10,6 +10,7 @@ Missing data ends what is pending, and never clears what is active.
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -84,6 +85,16 @@ class Verdict(IntEnum):
 Signal = Known | Verdict
 
 
+class Person(NamedTuple):
+    """Who ends an alert by hand, and what they say to it."""
+
+    name: str | None
+    comment: str | None
+
+
+NOBODY = Person(None, None)
+
+
 def born(rule: Rule) -> Life:
     """Nothing has happened yet."""
     return Life(tuple(IDLE for _ in rule.levels))
@@ -132,7 +143,7 @@ def is_idle(life: Life) -> bool:
 
 
 def end(
-    rule: Rule, device: str, life: Life, ending: Ending, at_ns: int, noticed_ns: int, by: str | None = None
+    rule: Rule, device: str, life: Life, ending: Ending, at_ns: int, noticed_ns: int, person: Person = NOBODY
 ) -> tuple[Life, list[Transition]]:
     """Resolve the active alert from outside: by hand, by time, or because rule or device are gone."""
     if life.alert is None:
@@ -148,7 +159,8 @@ def end(
         noticed_ns=noticed_ns,
         flapping=life.flapping,
         ending=ending,
-        by=by,
+        by=person.name,
+        comment=person.comment,
     )
     idle = tuple(IDLE for _ in life.stages)
     return replace(life, stages=idle, alert=None, severity=0, last_ns=moment_ns, flapping=False), [transition]

@@ -73,12 +73,18 @@ class WebhookSettings(BaseModel):
     and metadata addresses are refused otherwise."""
 
 
+class AlertSession(SessionSettings):
+    """The session; its client id is never the ingestor's, or the two would throw each other out."""
+
+    client_id: str = Field(default="caretaker-alerts", min_length=1, max_length=64)
+
+
 class AlertSettings(BaseModel):
     """The section `alerts`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    session: SessionSettings = SessionSettings(client_id="caretaker-alerts")
+    session: AlertSession = AlertSession()
     subscriptions: tuple[Subscription, ...] = (
         *(Subscription(filter=filters(channel)) for channel in (Channel.READINGS, Channel.DERIVED)),
         Subscription(filter=filters(Channel.STATUS), retained=True),

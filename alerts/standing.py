@@ -146,4 +146,10 @@ def _after(alert: Alert | None, transition: Transition) -> Alert:
         case Change.COMMENTED:
             return replace(alert, comment=transition.comment)
         case _:
-            return replace(alert, resolved_ns=transition.at_ns, changed_ns=transition.at_ns, ending=transition.ending)
+            return replace(
+                alert,
+                resolved_ns=transition.at_ns,
+                changed_ns=transition.at_ns,
+                ending=transition.ending,
+                comment=transition.comment or alert.comment,
+            )

@@ -223,6 +223,7 @@ async def test_a_call_for_help_is_told_acknowledged_and_resolved(up: Up) -> None
     assert await up.alerts("list", "--format", "json") == []
     story = await up.alerts("show", alert["id"], "--format", "json")
     assert [one["change"] for one in story["transitions"]] == ["raised", "acknowledged", "resolved"]
+    assert story["comment"] == "all is well"
 
     process.send_signal(signal.SIGINT)
     code, out, err = await answer(process)

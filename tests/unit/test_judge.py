@@ -227,9 +227,10 @@ def test_an_event_latches_counts_once_and_ends_by_hand_or_by_time() -> None:
     found.run(100, [reading(5, "b-1", 1, assistance=1), reading(6, "b-1", 2, assistance=1)])
     assert found.said() == [(5, "b-1", "raised", "critical")]
     alert = found.transitions[0].alert
-    found.judge.act(Action(1, Act.RESOLVE, T0, "duty manager", alert))
+    found.judge.act(Action(1, Act.RESOLVE, T0, "duty manager", alert, "all is well"))
     found.tick(101)
     assert found.transitions[-1].ending is Ending.BY_HAND
+    assert (found.transitions[-1].by, found.transitions[-1].comment) == ("duty manager", "all is well")
     found.read(reading(6, "b-1", 2, assistance=1), reading(5, "b-1", 1, assistance=1))
     assert len(found.transitions) == 2, "the same presses again are no new ones"
     found.read(reading(4, "b-1", 0, assistance=1))
