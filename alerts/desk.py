@@ -196,7 +196,11 @@ class Desk:
         """End a silence now. Returns the action's id. Raises `UnknownSilenceError`, `ValueError`."""
         found = self._look(look.silence_ids, silence_id, time.time_ns())
         if len(found) != 1 or not silence_id:
-            named = f"several begin so: {', '.join(found[:CANDIDATES])}" if found else "`caretaker alerts silence` lists them"
+            named = (
+                f"several begin so: {', '.join(found[:CANDIDATES])}"
+                if found
+                else "`caretaker alerts silence` lists them"
+            )
             raise UnknownSilenceError(f"there is no silence {silence_id!r} that is not over; {named}")
         return self._wish(Act.UNSILENCE, by, alert=found[0])
 
