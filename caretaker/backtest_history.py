@@ -9,7 +9,7 @@ from telemetry.registry.models import Device, Registry
 from telemetry.stores.store import Sample, StoreReader
 
 FIRST_NS = 900 * NS_PER_S
-FEW, MANY = 20_000, 100_000
+FEW, MANY = 50_000, 200_000
 """Values of a part: below, the next one is longer; above, shorter. So memory is bounded, whatever is asked for."""
 SHORTEST_NS = 10 * NS_PER_S
 LOOKED_AT = 20

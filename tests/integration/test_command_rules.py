@@ -209,7 +209,7 @@ async def test_the_past_is_the_same_in_parts_of_any_length(place: Place, monkeyp
     registry = load_registry(place.config)
     wanted = {"odour-male": ["nh3_ppm"], "odour-female": ["nh3_ppm", "temperature_c"]}
     found = []
-    for few, many in ((20_000, 100_000), (1, 2)):
+    for few, many in ((50_000, 200_000), (1, 2)):
         monkeypatch.setattr("caretaker.backtest_history.FEW", few)
         monkeypatch.setattr("caretaker.backtest_history.MANY", many)
         reader = SqliteReader(place.data / "store.db")
