@@ -30,16 +30,36 @@ class Wish:
     """Stop by itself after so long; None: when somebody says so."""
 
 
+class Log:
+    """What the live view says, for a log: each event once, those of alerts too."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, view: View) -> None:
+        """What is new."""
+        for story in reversed(view.stories):
+            if story not in self._told and not story.endswith(UNDECIDED):
+                say(story)
+        for event in view.alerts.events:
+            if event not in self._told:
+                say(event)
+        self._told = {*view.stories, *view.alerts.events}
+        sys.stdout.flush()
+
+
 async def run(plan: SystemPlan, observer: Observer, wish: Wish, name: str) -> int:
     """Start, watch until somebody or something ends it, stop. The exit code."""
-    system = System(plan, observer, note)
+    system, log = System(plan, observer, note), Log()
     stop = _stop_on_signals(system)
     failure: ChildFailedError | None = None
     try:
-        failure = await _until_over(system, observer, wish, stop, name)
+        failure = await _until_over(system, observer, wish, stop, name, log)
     finally:
         nothing_waits = await system.stop()
         verdict = await observer.last_look(nothing_waits=nothing_waits)
+        if not wish.view:
+            log.tell(observer.view())
         await observer.close()
     if failure is not None:
         report("\n".join([f"{failure}", *(f"  | {line}" for line in failure.last_lines)]), f"see {failure.log}")
@@ -70,7 +90,7 @@ def _stop_on_signals(system: System) -> asyncio.Event:
 
 
 async def _until_over(
-    system: System, observer: Observer, wish: Wish, stop: asyncio.Event, name: str
+    system: System, observer: Observer, wish: Wish, stop: asyncio.Event, name: str, log: Log
 ) -> ChildFailedError | None:
     stopped = asyncio.create_task(stop.wait(), name="signal")
     starting = asyncio.create_task(system.start(), name="start")
@@ -89,7 +109,7 @@ async def _until_over(
     if wish.for_s is not None:
         tasks.add(asyncio.create_task(asyncio.sleep(wish.for_s), name="time limit"))
     app = LiveView(views(observer), system, name) if wish.view else None
-    shown = asyncio.create_task(_lines(observer) if app is None else app.run_async(), name="view")
+    shown = asyncio.create_task(_lines(observer, log) if app is None else app.run_async(), name="view")
     tasks.add(shown)
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     if app is not None and not shown.done():
@@ -116,19 +136,12 @@ async def views(observer: Observer) -> AsyncIterator[View]:
         await asyncio.sleep(VIEW_EVERY_S)
 
 
-async def _lines(observer: Observer) -> None:
-    """What the live view says, for a log: a line every 5 s, and each event once, those of alerts too."""
-    told: set[str] = set()
+async def _lines(observer: Observer, log: Log) -> None:
+    """A line every 5 s, after what has happened."""
     while True:
         await asyncio.sleep(LINE_EVERY_S)
         view = observer.view()
-        for story in reversed(view.stories):
-            if story not in told and not story.endswith(UNDECIDED):
-                say(story)
-        for event in view.alerts.events:
-            if event not in told:
-                say(event)
-        told = {*view.stories, *view.alerts.events}
+        log.tell(view)
         say(line(view))
         sys.stdout.flush()
 

@@ -145,6 +145,7 @@ class Observer:
         await asyncio.get_running_loop().run_in_executor(
             self._thread, self._check, for_ever_ns if nothing_waits else None
         )
+        self._alerts = await self._at_desk(self._alerts_seen.look, time.time_ns(), "stopped", self._alerts.delivered)
         return self._verdict
 
     async def resolve(self, alert_id: str, by: str, comment: str) -> None:
