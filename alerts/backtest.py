@@ -2,7 +2,7 @@
 
 The engine's own judge runs over the readings of one site after the other, with a clock that goes from reading to
 reading. Transitions carry the moment at which they became true, so a finer clock finds the same; only silence is a
-matter of the clock itself, and where it is asked for the clock is heard as often as in a test of rules.
+matter of the clock itself, and where it is asked for the clock is heard every few seconds.
 """
 
 from collections import Counter
@@ -15,12 +15,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.alert import Change, Severity, Transition
-from alerts.judge import Judge
+from alerts.judge import GAP_NS, Judge
 from alerts.plans import Plan, plans
-from alerts.proof import TICK_NS
 from alerts.rules.rule import NoData, Rule, Rules
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Registry
+
+TICK_NS = GAP_NS // 2
+"""How often the clock is heard where rules ask for silence: a longer step would count as an outage of ours."""
+SETTLES = 3
+"""Looks until nothing more comes to light: a reading that had waited, what it makes due, what follows from that."""
 
 
 class Episode(Struct):
@@ -98,13 +102,16 @@ class Trial:
             self._tick(reading.time_ns)
             self._judge.read(reading, reading.time_ns)
         self._tick(until_ns)
-        for transition in self._judge.take().transitions:
-            self._note(transition)
+        self._take()
 
     def episodes(self) -> Sequence[Episode]:
         """All so far, in the order in which they were noticed."""
+        end_ns = self._clock_ns
+        for _ in range(SETTLES):
+            self._tick(self._clock_ns + 1)
+        self._take()
         for episode in self._open.values():
-            episode.end_ns = self._clock_ns
+            episode.end_ns = max(end_ns, episode.steps[-1][0])
         return self._episodes
 
     def _tick(self, now_ns: int) -> None:
@@ -114,6 +121,10 @@ class Trial:
         if now_ns > self._clock_ns:
             self._clock_ns = now_ns
             self._judge.tick(now_ns)
+
+    def _take(self) -> None:
+        for transition in self._judge.take().transitions:
+            self._note(transition)
 
     def _note(self, transition: Transition) -> None:
         if transition.change is Change.RAISED:

@@ -36,7 +36,7 @@ class Why(StrEnum):
     TOO_LITTLE_KNOWN = "too_little_known"
     """For too small a share of the window."""
     NO_PEAK = "no_peak"
-    """This month has no peak yet, see `window.MONTH_SETTLES_DAYS`."""
+    """This month has no peak yet that means something, see `window.SETTLES_DAYS`."""
     GUARD_UNKNOWN = "guard_unknown"
     GUARD_NOT_MET = "guard_not_met"
     GATEWAY_AWAY = "gateway_away"

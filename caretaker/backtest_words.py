@@ -17,7 +17,7 @@ from caretaker.values import name_text
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Registry
 
-PEOPLE = ("rule", "raised", "of these", "devices", "in all", "longest", "median", "last", "still there")
+PEOPLE = ("rule", "raised", "of these", "devices", "in all", "longest", "median", "last", "still")
 PROGRAMS = (
     "rule",
     "raised",
@@ -57,7 +57,7 @@ def for_people(found: Found, registry: Registry) -> Iterator[Sequence[Cell]]:
             duration(about.total_ns, EN),
             duration(about.longest_ns, EN),
             duration(about.median_ns, EN),
-            local_text(last.start_ns, registry.sites[registry.devices[last.device].site].timezone),
+            local_text(last.start_ns, registry.sites[registry.devices[last.device].site].timezone)[:-3],
             about.active or None,
         )
 

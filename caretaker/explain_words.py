@@ -67,7 +67,7 @@ WHYS: Mapping[Why, str] = {
     Why.ONE_READING: "a rate needs two readings with no gap between them and, of a counter, no fall",
     Why.WINDOW_NOT_FULL: "the device is watched since {since}; its first whole window ends {until}",
     Why.TOO_LITTLE_KNOWN: "too little of the window is known",
-    Why.NO_PEAK: "there is no peak of this month yet; its first days make one",
+    Why.NO_PEAK: "there is no peak of this month yet: that takes three days of it",
     Why.GUARD_UNKNOWN: "it counts only {guard}",
     Why.GUARD_NOT_MET: "it counts only {guard}",
     Why.GATEWAY_AWAY: "its gateway {gateway} is away too: whether the device is silent, nobody can tell",

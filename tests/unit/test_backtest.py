@@ -173,7 +173,7 @@ def test_rows_say_what_was_raised_on_how_many_of_those_that_spoke() -> None:
     odour, leak = (dict(zip(PEOPLE, row, strict=True)) for row in for_people(found, PLACE))
     assert odour["of these"] == "1 critical, 1 warning"
     assert (odour["devices"], odour["in all"], odour["longest"]) == ("1 of 2", "2 h 2 min", "2 h 1 min")
-    assert odour["last"] == "2026-11-22 18:30:00"
+    assert odour["last"] == "2026-11-22 18:30"
     assert (leak["raised"], leak["devices"], leak["longest"]) == (0, "no readings", None)
     odour, leak = (dict(zip(PROGRAMS, row, strict=True)) for row in for_programs(found))
     assert (odour["devices_raised"], odour["devices_with_readings"], odour["devices_selected"]) == (1, 2, 3)
