@@ -2,22 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, tzinfo
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
+from caretaker.choice import known, span_ns
 from caretaker.deployment import Deployment, explained
 from caretaker.export_file import CSV_COLUMNS, stored_readings, write_csv, write_ndjson
-from caretaker.moments import MomentError, age_text, local_text, moment_ns, now_ns, utc_text
+from caretaker.moments import age_text, local_text, now_ns, utc_text
 from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption, LanguageOption
 from caretaker.output import Cell, Exit, Format, FormatOption, fail, note, rows
 from caretaker.progress import progress_bar
 from caretaker.values import name_text, quality_text, unit_text, value_text
-from telemetry.document import nearest
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Device, Registry
 from telemetry.stores.open import open_reader
@@ -55,7 +55,7 @@ def latest(
         deployment = Deployment(config, data)
         registry = deployment.registry
         chosen = _devices(registry, site, device)
-        _known(metric or (), registry.metrics, "metric", "caretaker catalogue")
+        known(metric or (), registry.metrics, "metric", "`caretaker catalogue` lists them")
         samples = asyncio.run(_latest(deployment, [one.id for one in chosen]))
     at_ns = now_ns()
     wanted = [sample for sample in samples if not metric or sample.metric in metric]
@@ -113,10 +113,10 @@ def history(
     with explained():
         deployment = Deployment(config, data)
         registry = deployment.registry
-        _known([device], registry.devices, "device", "caretaker check")
-        _known(metrics, registry.metrics, "metric", "caretaker catalogue")
+        known([device], registry.devices, "device", "`caretaker check` lists them")
+        known(metrics, registry.metrics, "metric", "`caretaker catalogue` lists them")
         zone = registry.sites[registry.devices[device].site].timezone
-        start_ns, end_ns = _span(start, end, zone)
+        start_ns, end_ns = span_ns(start, end, zone)
         samples = asyncio.run(_history(deployment, device, metrics, start_ns, end_ns))
     if format is Format.TABLE:
         rows(
@@ -183,7 +183,7 @@ def export(
         deployment = Deployment(config, data)
         chosen = _devices(deployment.registry, site, device)
         zone = deployment.registry.sites[chosen[0].site].timezone if chosen else UTC
-        start_ns, end_ns = _span(start, end, zone)
+        start_ns, end_ns = span_ns(start, end, zone)
         count = asyncio.run(_export(deployment, [one.id for one in chosen], (start_ns, end_ns), target, as_csv=as_csv))
     note(f"{count} readings from {utc_text(start_ns)} to {utc_text(end_ns)}.")
 
@@ -249,8 +249,8 @@ async def _history(
 
 def _devices(registry: Registry, sites: Sequence[str] | None, devices: Sequence[str] | None) -> list[Device]:
     """Those asked for, site after site; all where nothing is asked for."""
-    _known(sites or (), registry.sites, "site", "caretaker check")
-    _known(devices or (), registry.devices, "device", "caretaker check")
+    known(sites or (), registry.sites, "site", "`caretaker check` lists them")
+    known(devices or (), registry.devices, "device", "`caretaker check` lists them")
     order = {site: place for place, site in enumerate(registry.sites)}
     chosen = [
         device
@@ -258,26 +258,6 @@ def _devices(registry: Registry, sites: Sequence[str] | None, devices: Sequence[
         if (not sites or device.site in sites) and (not devices or device.id in devices)
     ]
     return sorted(chosen, key=lambda device: order[device.site])
-
-
-def _known(names: Iterable[str], there: Collection[str], kind: str, where: str) -> None:
-    for name in names:
-        if name not in there:
-            close = nearest(name, there)
-            fail(
-                f"no {kind} {name!r}{f'; do you mean {close!r}?' if close else ''}", f"`{where}` lists them", Exit.USAGE
-            )
-
-
-def _span(start: str, end: str, zone: tzinfo) -> tuple[int, int]:
-    at_ns = now_ns()
-    try:
-        start_ns, end_ns = moment_ns(start, zone, at_ns), moment_ns(end, zone, at_ns)
-    except MomentError as error:
-        fail(str(error), code=Exit.USAGE)
-    if start_ns >= end_ns:
-        fail(f"--from {start} is not before --to {end}", code=Exit.USAGE)
-    return start_ns, end_ns
 
 
 def _for_people(sample: Sample, registry: Registry, language: str) -> tuple[Cell, ...]:
