@@ -47,6 +47,7 @@ _KEEP = "                await self._keep()\n"
 _HEARD = "                if beats:\n                    self.heard_at_s = time.monotonic()\n"
 _COMMIT = "                transitions = await self._database.commit(judged)\n"
 _SEND = "            return await receiver.send(delivery, address)\n"
+_WISHES = "            await asyncio.sleep(WISHES_EVERY_S)\n"
 
 MUTANTS = {
     mutant.name: mutant
@@ -140,6 +141,21 @@ MUTANTS = {
             ),
             "receivers",
             "received under an id that was never planned",
+            "alerts.app",
+        ),
+        Mutant(
+            "clock-on-the-wall",
+            "alerts.judging",
+            (
+                Change(
+                    _WISHES,
+                    _WISHES + "            async with self._one_at_a_time:\n"
+                    "                self.judge.tick(time.time_ns())\n"
+                    "                await self._keep()\n",
+                ),
+            ),
+            "broker-away",
+            "alerts on devices: the broker is away",
             "alerts.app",
         ),
     )

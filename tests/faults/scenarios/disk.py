@@ -29,7 +29,7 @@ HOLD_S = 2.0
 def filled_by_load(stage: Stage) -> list[Figure]:
     """The store is away until the disk is full."""
     figures = Figures()
-    with _tiny_disk(stage, FULL_SIZE if stage.full else SHORT_SIZE) as disk:
+    with tiny_disk(stage, FULL_SIZE if stage.full else SHORT_SIZE) as disk:
         setup = Setup(data=disk / "data")
         with Rig(stage, setup) as rig, rig.load(Numbers(ENDLESS), RATE_HZ) as load:
             rig.to_store.refuse()
@@ -42,14 +42,14 @@ def filled_by_load(stage: Stage) -> list[Figure]:
 def filled_by_others(stage: Stage) -> list[Figure]:
     """The store is there, but another program takes all room that there is, the given back reserve too."""
     figures = Figures()
-    with _tiny_disk(stage, OTHERS_SIZE) as disk:
+    with tiny_disk(stage, OTHERS_SIZE) as disk:
         setup = Setup(data=disk / "data")
         with Rig(stage, setup) as rig, rig.load(Numbers(ENDLESS), RATE_HZ) as load:
             wait_until(lambda: rig.wire.acknowledged > 0, "readings arrive")
             filler = disk / "filler"
-            _fill(filler)
+            fill(filler)
             wait_until(lambda: not (disk / "data/journal/journal.ballast").exists(), "the reserve is given back")
-            _fill(filler)
+            fill(filler)
             _hold(rig, figures, "journal: the disk is full", stage)
             filler.unlink()
             _recover(rig, load, figures)
@@ -92,7 +92,7 @@ def _recover(rig: Rig, load: Load, figures: Figures) -> None:
 
 
 @contextmanager
-def _tiny_disk(stage: Stage, size: str) -> Iterator[Path]:
+def tiny_disk(stage: Stage, size: str) -> Iterator[Path]:
     """A tmpfs; where we may not mount one, the scenario is skipped."""
     place = stage.folder / f"disk{time.monotonic_ns()}"
     place.mkdir(parents=True)
@@ -107,7 +107,8 @@ def _tiny_disk(stage: Stage, size: str) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=False)
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
+    """Take all room that there is on its disk."""
     with path.open("ab", buffering=0) as file:
         for chunk in (1024 * 1024, 64 * 1024, 4_096):
             with suppress(OSError) as _:
