@@ -269,4 +269,8 @@ def _moment_ns(text: str, at_ns: int, words: AlertWords) -> int:
 
 
 def _name(by: str | None) -> str:
-    return by or getpass.getuser()
+    """Who says it; the login name, where this user has one."""
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have none
+        fail("this user has no login name", "say who it is: --by NAME", Exit.USAGE)

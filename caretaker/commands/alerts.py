@@ -18,11 +18,12 @@ from caretaker.alert_records import (
 )
 from caretaker.alert_story import CAUSES, Story, person_text, silences_of, tell
 from caretaker.alert_words import MEASURED, SHORT, change_text, holder
+from caretaker.choice import span_ns
 from caretaker.commands.alert_actions import ack, comment, dead, resolve, silence, unsilence
 from caretaker.commands.quarantine import printable
-from caretaker.moments import MomentError, age_text, local_text, moment_ns, now_ns
+from caretaker.moments import age_text, local_text, now_ns
 from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption, LanguageOption
-from caretaker.output import Exit, Format, FormatOption, document, fail, note, rows, say
+from caretaker.output import Format, FormatOption, document, note, rows, say
 from telemetry.reading import NS_PER_S
 
 app = typer.Typer(
@@ -131,13 +132,7 @@ def history(
     Dates are taken in the time zone of the device, or of the first site.
     """
     with desk(config, data, language) as (place, words):
-        zone = zone_of(words.registry, device)
-        try:
-            start_ns, end_ns = moment_ns(start, zone, now_ns()), moment_ns(end, zone, now_ns())
-        except MomentError as error:
-            fail(str(error), code=Exit.USAGE)
-        if start_ns >= end_ns:
-            fail(f"--from {start} is not before --to {end}", code=Exit.USAGE)
+        start_ns, end_ns = span_ns(start, end, zone_of(words.registry, device))
         found = place.history(since_ns=start_ns, until_ns=end_ns, rule=rule, device=device, limit=limit)
     if format is not Format.TABLE:
         rows(TRANSITION, (transition_row(one) for one in found), format)

@@ -31,7 +31,9 @@ LEDGER = "ledger.db"
 def simulate(
     incidents: Annotated[
         list[IncidentKind] | None,
-        typer.Argument(metavar="[INCIDENT]…", help="Played after 10 s: leak, odour, gateway-down, help.", show_default=False),
+        typer.Argument(
+            metavar="[INCIDENT]…", help="Played after 10 s: leak, odour, gateway-down, help.", show_default=False
+        ),
     ] = None,
     config: ConfigOption = CONFIG_DEFAULT,
     data: DataOption = DATA_DEFAULT,
