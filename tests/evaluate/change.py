@@ -180,6 +180,7 @@ _EFFECTS: Mapping[Trouble, Callable[[Values, float, float, float], Numbers]] = {
     Trouble.BUILDING_BURST: _adds("water_flow_lpm"),
     Trouble.TANK_FILLING: _adds("water_flow_lpm"),
     Trouble.CO2_HIGH: _adds("co2_ppm"),
+    Trouble.ROOM_DUST: _adds("pm10_ugm3"),
     Trouble.PARTICLES: _adds("pm2_5_ugm3"),
     Trouble.NITROGEN: _adds("no2_ugm3"),
     Trouble.BATTERY_LOW: _battery,

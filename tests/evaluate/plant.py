@@ -77,7 +77,7 @@ class Planting:
             return None
         for name in closed:
             self._busy[name].append((begin_ms, last_ms))
-        strength = sort.strength
+        strength = round(between(draw, 5, *sort.strength), 3)
         if sort.trouble in {Trouble.DEMAND, Trouble.SURGE}:
             self._records.add(device.id)
             ticker = self._city.tickers[device.id]

@@ -48,6 +48,7 @@ class Trouble(StrEnum):
     SENSOR_SILENT = "sensor-silent"
     SENSOR_PAUSE = "sensor-pause"
     CO2_HIGH = "co2-high"
+    ROOM_DUST = "room-dust"
     PARTICLES = "particles"
     NITROGEN = "nitrogen"
     STATION_STUCK = "station-stuck"

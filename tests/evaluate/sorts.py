@@ -42,7 +42,8 @@ class Sort:
     """Local, in which it begins. Of what goes with cleaning rounds: in which the round ends."""
     minutes: tuple[float, float]
     signs: tuple[Sign, ...] = ()
-    strength: float = 0.0
+    strength: tuple[float, float] = (0.0, 0.0)
+    """From what just deserves the name to what nobody could miss; in the metric's unit, or a share."""
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     """0 is Monday."""
     labels: tuple[tuple[str, str], ...] = ()
@@ -71,13 +72,15 @@ SORTS = (
         ("toilet_leak",),
         5,
         DAY,
-        (15, 60),
+        (5, 60),
         (Sign("leak", CRITICAL, 1), Sign("night-flow", WARNING, None, must=False, on="toilet_water")),
     ),
-    Sort(Trouble.ODOUR_STRONG, ("toilet_odour",), 4, (6, 21), (60, 90), (Sign("odour", CRITICAL, 40),), strength=16),
-    Sort(Trouble.ODOUR_WEAK, ("toilet_odour",), 4, (6, 21), (60, 90), (Sign("odour", WARNING, 45),), strength=4.5),
-    Sort(Trouble.ODOUR_BRIEF, ("toilet_odour",), 6, (6, 21), (8, 8), strength=4.5),
-    Sort(Trouble.ODOUR_CLEANING, ("toilet_odour",), 6, DAY, (17, 17), strength=6),
+    Sort(
+        Trouble.ODOUR_STRONG, ("toilet_odour",), 4, (6, 21), (60, 90), (Sign("odour", CRITICAL, 40),), strength=(11, 18)
+    ),
+    Sort(Trouble.ODOUR_WEAK, ("toilet_odour",), 4, (6, 21), (60, 90), (Sign("odour", WARNING, 45),), strength=(4, 6)),
+    Sort(Trouble.ODOUR_BRIEF, ("toilet_odour",), 6, (6, 21), (5, 9), strength=(3, 6)),
+    Sort(Trouble.ODOUR_CLEANING, ("toilet_odour",), 6, DAY, (17, 17), strength=(4, 6)),
     Sort(
         Trouble.PAPER_OUT,
         ("toilet_supplies",),
@@ -97,12 +100,12 @@ SORTS = (
         ("toilet_water",),
         4,
         (1.3, 2.5),
-        (75, 100),
+        (50, 100),
         (Sign("night-flow", WARNING, 45),),
-        strength=3,
+        strength=(1.2, 4),
     ),
-    Sort(Trouble.TAP_BRIEF, ("toilet_water",), 4, (1.3, 4), (10, 10), strength=5),
-    Sort(Trouble.CUBICLE_LONG, ("toilet_cubicle",), 5, DAY, (45, 45), (Sign("cubicle-welfare", WARNING, 40),)),
+    Sort(Trouble.TAP_BRIEF, ("toilet_water",), 4, (1.3, 4), (10, 20), strength=(3, 8)),
+    Sort(Trouble.CUBICLE_LONG, ("toilet_cubicle",), 5, DAY, (35, 60), (Sign("cubicle-welfare", WARNING, 40),)),
     Sort(
         Trouble.CUBICLE_STUCK,
         ("toilet_cubicle",),
@@ -111,7 +114,7 @@ SORTS = (
         (480, 480),
         (Sign("cubicle-welfare", WARNING, 40), Sign("cubicle-sensor", INFORMATION, 375)),
     ),
-    Sort(Trouble.CUBICLE_PATIENT, ("toilet_cubicle",), 6, DAY, (20, 25)),
+    Sort(Trouble.CUBICLE_PATIENT, ("toilet_cubicle",), 6, DAY, (15, 25)),
     # A round left out has to be known before the next one is due.
     Sort(Trouble.ROUND_SKIPPED, ("toilet_button",), 5, (5, 18), (0, 0), (Sign("cleaning-overdue", WARNING, None),)),
     Sort(Trouble.ROUND_SKIPPED, ("toilet_button",), 1, (20, 22), (0, 0), (Sign("cleaning-overdue", WARNING, None),)),
@@ -134,13 +137,29 @@ SORTS = (
         WORK,
         (60, 90),
         (Sign("demand-record", WARNING, 40),),
-        strength=1.15,
+        strength=(1.05, 1.2),
         labels=MAIN,
     ),
-    Sort(Trouble.SURGE, ("meter_power",), 2, WORK, (5, 5), strength=1.15, labels=MAIN),
-    Sort(Trouble.PHASE_HEAVY, ("meter_power",), 3, WORK, (60, 90), (Sign("phase-imbalance", WARNING, 40),), 0.4),
-    Sort(Trouble.PHASE_LOST, ("meter_power",), 3, WORK, (15, 60), (Sign("phase-imbalance", CRITICAL, 4),), 1.0),
-    Sort(Trouble.PHASE_BRIEF, ("meter_power",), 3, WORK, (15, 15), strength=0.4),
+    Sort(Trouble.SURGE, ("meter_power",), 2, WORK, (5, 8), strength=(1.05, 1.2), labels=MAIN),
+    Sort(
+        Trouble.PHASE_HEAVY,
+        ("meter_power",),
+        3,
+        WORK,
+        (60, 90),
+        (Sign("phase-imbalance", WARNING, 40),),
+        strength=(0.35, 0.55),
+    ),
+    Sort(
+        Trouble.PHASE_LOST,
+        ("meter_power",),
+        3,
+        WORK,
+        (15, 60),
+        (Sign("phase-imbalance", CRITICAL, 4),),
+        strength=(1.0, 1.0),
+    ),
+    Sort(Trouble.PHASE_BRIEF, ("meter_power",), 3, WORK, (10, 20), strength=(0.35, 0.55)),
     Sort(
         Trouble.FACTOR_LOW,
         ("meter_power",),
@@ -148,11 +167,13 @@ SORTS = (
         WORK,
         (60, 120),
         (Sign("power-factor", WARNING, 40),),
-        strength=0.75,
+        strength=(0.7, 0.82),
         weekdays=WORKDAYS,
         labels=FLOOR,
     ),
-    Sort(Trouble.FACTOR_BRIEF, ("meter_power",), 3, WORK, (15, 15), strength=0.75, weekdays=WORKDAYS, labels=FLOOR),
+    Sort(
+        Trouble.FACTOR_BRIEF, ("meter_power",), 3, WORK, (10, 20), strength=(0.7, 0.82), weekdays=WORKDAYS, labels=FLOOR
+    ),
     Sort(
         Trouble.BUILDING_LEAK,
         ("meter_water",),
@@ -160,7 +181,7 @@ SORTS = (
         (0.5, 1.5),
         (240, 300),
         (Sign("building-leak", WARNING, 160),),
-        strength=8,
+        strength=(5, 12),
     ),
     Sort(
         Trouble.BUILDING_BURST,
@@ -169,9 +190,9 @@ SORTS = (
         (0.5, 1.5),
         (240, 300),
         (Sign("building-leak", CRITICAL, 160),),
-        strength=40,
+        strength=(28, 60),
     ),
-    Sort(Trouble.TANK_FILLING, ("meter_water",), 3, (1, 3), (60, 60), strength=30),
+    Sort(Trouble.TANK_FILLING, ("meter_water",), 3, (1, 3), (40, 90), strength=(20, 40)),
     Sort(Trouble.METER_SILENT, METERS, 5, DAY, (40, 120), (Sign("meter-silent", WARNING, 17),)),
     Sort(Trouble.METER_PAUSE, METERS, 5, DAY, (8, 12)),
     Sort(Trouble.SENSOR_SILENT, SENSORS, 8, DAY, (40, 120), (Sign("sensor-silent", WARNING, 22),)),
@@ -183,8 +204,17 @@ SORTS = (
         (8, 9.5),
         (480, 480),
         (Sign("room-co2", INFORMATION, 360, tail_min=480), Sign("room-co2", WARNING, None, must=False, tail_min=480)),
-        strength=1200,
+        strength=(700, 1400),
         weekdays=WORKDAYS,
+    ),
+    Sort(
+        Trouble.ROOM_DUST,
+        ("air_indoor",),
+        1,
+        (7, 12),
+        (480, 480),
+        (Sign("room-particles", WARNING, 480, tail_min=480),),
+        strength=(200, 400),
     ),
     Sort(
         Trouble.PARTICLES,
@@ -193,7 +223,7 @@ SORTS = (
         DAY,
         (1080, 1080),
         (Sign("fine-particles", WARNING, 720, tail_min=1440),),
-        strength=120,
+        strength=(80, 160),
     ),
     Sort(
         Trouble.NITROGEN,
@@ -202,7 +232,7 @@ SORTS = (
         DAY,
         (150, 180),
         (Sign("nitrogen-dioxide", WARNING, 75, tail_min=70),),
-        strength=250,
+        strength=(200, 300),
     ),
     Sort(Trouble.STATION_STUCK, ("air_station",), 2, DAY, (300, 400), (Sign("station-stuck", WARNING, 190),)),
     Sort(Trouble.STATION_HANGS, ("air_station",), 2, DAY, (90, 120)),
@@ -227,9 +257,17 @@ SORTS = (
         DAY,
         (300, 400),
         (Sign("battery-low", INFORMATION, 75),),
-        7,
+        strength=(5.5, 9.5),
     ),
-    Sort(Trouble.BATTERY_OUT, ("toilet_cubicle",), 2, DAY, (300, 400), (Sign("battery-low", WARNING, 75),), 4),
-    Sort(Trouble.BATTERY_DIP, ("toilet_cubicle", "toilet_supplies"), 4, DAY, (30, 40), strength=8),
+    Sort(
+        Trouble.BATTERY_OUT,
+        ("toilet_cubicle",),
+        2,
+        DAY,
+        (300, 400),
+        (Sign("battery-low", WARNING, 75),),
+        strength=(1, 4.5),
+    ),
+    Sort(Trouble.BATTERY_DIP, ("toilet_cubicle", "toilet_supplies"), 4, DAY, (30, 40), strength=(4, 9)),
     Sort(Trouble.OUT_OF_SERVICE, ("toilet_leak", "toilet_odour", "toilet_supplies"), 3, (8, 14), (120, 300)),
 )

@@ -1,5 +1,6 @@
 """The short form: a day of one toilet block with a few troubles, through the same path as the week."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,12 +9,13 @@ import pytest
 from simulators.models.city import City
 from simulators.settings import load_simulation
 from telemetry.registry.load import load_registry
+from tests.evaluate.city import of_site
 from tests.evaluate.plant import MS_PER_DAY, Planting
 from tests.evaluate.planted import Planted, Trouble
 from tests.evaluate.report import ZONE, figures
 from tests.evaluate.score import Score, near_misses, scores, total
 from tests.evaluate.sorts import SORTS
-from tests.evaluate.week import CITY, Judged, Stretch, judge_site, of_site, truth_of
+from tests.evaluate.week import CITY, Judged, Stretch, judge_site, truth_of
 
 SITE = "mong-kok-market"
 START_MS = round(datetime(2026, 5, 12, tzinfo=ZONE).timestamp() * 1000)
@@ -74,5 +76,5 @@ def test_what_nobody_planted_is_noticed(day: tuple[list[Planted], Judged]) -> No
     assert found["leak"].precision == 0.0
 
 
-def _red(found: dict[str, Score], ledger: list[Planted]) -> set[str]:
+def _red(found: Mapping[str, Score], ledger: list[Planted]) -> set[str]:
     return {figure.name for figure in figures(found, ledger) if figure.holds is False}

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from alerts.rules.load import load_rules
+from telemetry.registry.load import load_registry
 from tests.evaluate.planted import Allowed, Expected, Planted, Trouble, read_ledger, write_ledger
 from tests.evaluate.score import Claim, around, near_misses, only, scores, total
 from tests.evaluate.sorts import CRITICAL, SORTS, WARNING
+from tests.evaluate.week import CITY
 
 MIN = 60_000
 START, END = 0, 1_000 * MIN
@@ -107,6 +110,12 @@ def test_the_ledger_comes_back_as_it_was_written(tmp_path: Path) -> None:
     write_ledger(tmp_path / "ledger.jsonl", [QUIET, ODOUR])
 
     assert read_ledger(tmp_path / "ledger.jsonl") == [QUIET, ODOUR]
+
+
+def test_every_example_rule_is_put_to_the_test() -> None:
+    rules = {rule.id for rule in load_rules(CITY, load_registry(CITY)).rules}
+
+    assert {sign.rule for sort in SORTS for sign in sort.signs if sign.must} == rules
 
 
 def test_every_trouble_is_planted_or_happens_by_itself() -> None:
