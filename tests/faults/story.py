@@ -24,8 +24,8 @@ NOTICED_WITHIN_S = 2 * LATENESS_S + 2
 DUPLICATES = 0.3
 SLOWEST_S = LATENESS_S - 1
 """A beat has to fit between a message that was overtaken and the end of the lateness."""
-BATCHES_S = (0.0, 0.0, 0.4, 1.7)
-"""How long messages of an ordered device are on their way: always as long for one device."""
+WAYS_S = (0.0, 0.0, 0.4, 1.7, -6.0)
+"""How long messages of an ordered device are on their way, the same for all of one device; below 0: its clock is fast."""
 GAPS_S = (0.0, 1.0, 3.0, 7.0, 31.0)
 """Between two messages of a device: up to nearly a second more, but for the first, which is two at one moment."""
 CALM = tuple(what + 9 * 6 for what in (0, 1, 3, 4, 5))
@@ -187,7 +187,7 @@ def _way_ns(track: Track) -> int:
     """How long its messages are on their way in a clean story."""
     if track.style not in {Style.ORDERED, Style.BEHIND}:
         return 0  # what rests after an event, or may be overtaken, is judged by the clock itself
-    return int(BATCHES_S[sum(track.device.encode()) % len(BATCHES_S)] * NS_PER_S)
+    return int(WAYS_S[sum(track.device.encode()) % len(WAYS_S)] * NS_PER_S)
 
 
 def _shuffled(some: Sequence[Said], chance: random.Random) -> list[Said]:

@@ -3,12 +3,14 @@
 import json
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.desk import Desk
 from telemetry.reading import NS_PER_S
 from tests.components import wait_until
 from tests.faults.alert_rig import AlertRig, AlertSetup, message_of
@@ -25,6 +27,7 @@ from tests.integration.listener import Listener
 
 SEED = 12
 DEVICES = 20
+HOUR_NS = 3_600 * NS_PER_S
 PENDING_S = {"sulphide": 7, "imbalance": 4}
 """Rules with a `for`, s."""
 NEEDS_NO_VALUE = ("silent", "down", "help", "imbalance")
@@ -84,6 +87,8 @@ def run(stage: Stage) -> list[Figure]:
         found = rig.transcript()
         compare(expected(registry, rules, teller.told), found).write(figures, "R12", 50 * (1 + len(points)) // 2)
         _count_kills(figures, kills, points)
+        silences = rig.alerts.rows("select count(*) from silences")[0][0]
+        figures.exactly("R12", "silences put in before a kill, and kept once", silences, len(points))
         figures.at_least("R12", "raised after a `for` that a kill interrupted", _over_a_kill(found, kills), 1)
         figures.exactly("R12", "resolved without a reading that shows it", _unfounded(found), 0)
         _announced(figures, rig, listener)
@@ -139,6 +144,9 @@ class _Teller:
 def _kill(rig: AlertRig, teller: _Teller, point: str, number: int) -> Kill:
     """Start it with its end before it, and tell on until that comes."""
     count = 1 + number % 3
+    now_ns = time.time_ns()
+    with Desk(rig.alerts.database) as desk:
+        desk.silence({"device": f"k0-{number:04}"}, now_ns, now_ns + HOUR_NS, "operator", "a wish before the end")
     rig.alerts.start({ENVIRONMENT: f"{point}:{count}"})
     rig.stage.say(f"kill {number + 1}: {point}, the {count}. time")
     wait_until(lambda: rig.alerts.ready()[0] or not rig.alerts.running, "it judges, or is dead already")
