@@ -25,7 +25,7 @@ DUPLICATES = 0.3
 SLOWEST_S = LATENESS_S - 1
 """A beat has to fit between a message that was overtaken and the end of the lateness."""
 WAYS_S = (0.0, 0.0, 0.4, 1.7, -6.0)
-"""How long messages of an ordered device are on their way, the same for all of one device; below 0: its clock is fast."""
+"""How long messages of an ordered device are on their way, always as long; below 0 the clock of the device is fast."""
 GAPS_S = (0.0, 1.0, 3.0, 7.0, 31.0)
 """Between two messages of a device: up to nearly a second more, but for the first, which is two at one moment."""
 CALM = tuple(what + 9 * 6 for what in (0, 1, 3, 4, 5))
