@@ -121,13 +121,13 @@ def _observed(rule: Rule, state: RuleState, event: Reading | Silent, place: Plac
 
 def _due_ns(rule: Rule, state: RuleState, place: Place) -> int | None:
     """The next moment after `at_ns` at which time alone may change something. A moment too many does no harm."""
-    at_ns = state.at_ns
-    moments = [lifecycle.due_ns(rule, state.life)]
+    at_ns, idle = state.at_ns, lifecycle.is_idle(state.life)
+    moments: list[int | None] = [] if idle else [lifecycle.due_ns(rule, state.life)]
     if isinstance(rule.condition, Window) and state.course is not None:
         lives = window.is_alive(rule.condition, state.course, state.closed, place.hold_ns)
         moments.append(state.course.end_ns if lives else None)
     # Where nothing is bad and nothing is remembered, no hours and no pause change that.
-    if not lifecycle.is_idle(state.life) or (state.now is not None and _is_bad(rule, state.now)):
+    if not idle or (state.now is not None and lifecycle.is_bad(rule, state.now.value)):
         if state.now is not None and _fades(rule) and place.hold_ns is not None and state.now.reading_ns is not None:
             moments.append(state.now.reading_ns + place.hold_ns)
         if state.guard is not None and place.hold_ns is not None:
@@ -141,10 +141,6 @@ def _due_ns(rule: Rule, state: RuleState, place: Place) -> int | None:
         for outage in place.device.out_of_service:
             moments += [outage.start_ns, outage.end_ns]
     return min((moment for moment in moments if moment is not None and moment > at_ns), default=None)
-
-
-def _is_bad(rule: Rule, now: Known) -> bool:
-    return any(lifecycle.holds(level, rule.side, now.value) for level in rule.levels)
 
 
 def _fades(rule: Rule) -> bool:

@@ -191,7 +191,7 @@ class Judge:
         kept = device.lanes.get(lane.key)
         if kept is None:
             kept = device.lanes[lane.key] = Lane()
-        if not lane.lateness_ns and not lane.by_clock:
+        if not lane.waits:
             self._judge_lane(plan, lane, kept, reading)
             return
         insort(kept.waiting, reading, key=_key)
@@ -250,7 +250,8 @@ class Judge:
         name = entry.device
         device = self._kept.devices.get(name) or DeviceMemory()
         for lane in plan.lanes:
-            self._flush(plan, device, lane)
+            if lane.waits:
+                self._flush(plan, device, lane)
         rule = plan.rules.get(entry.rule)
         if rule is None:
             return

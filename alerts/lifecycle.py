@@ -109,10 +109,21 @@ def holds(level: Level, side: Side, value: float) -> bool | None:
     return True if value < level.raise_at else False if value >= level.clear_at else None
 
 
+def is_bad(rule: Rule, value: float) -> bool:
+    """Whether a value is beyond the threshold of any of the rule's levels."""
+    side = rule.side
+    for level in rule.levels:  # noqa: SIM110 - half the time of `any`, at every step of every window
+        if holds(level, side, value):
+            return True
+    return False
+
+
 def step(
     rule: Rule, device: str, life: Life, signal: Signal, at_ns: int, noticed_ns: int
 ) -> tuple[Life, list[Transition]]:
     """The life after `signal` at event time `at_ns`, and what changed. `noticed_ns` is the alert clock."""
+    if is_idle(life) and not (isinstance(signal, Known) and is_bad(rule, signal.value)):
+        return life, []
     stages = tuple(
         IDLE if signal is Verdict.OFF else _next(stage, level, _says(level, rule.side, signal), at_ns)
         for stage, level in zip(life.stages, rule.levels, strict=True)
@@ -129,17 +140,23 @@ def step(
 
 def due_ns(rule: Rule, life: Life) -> int | None:
     """When time alone changes something next, event time."""
-    moments = [
-        stage.since_ns + (level.for_ns if stage.phase is Phase.PENDING else level.clear_for_ns)
-        for stage, level in zip(life.stages, rule.levels, strict=True)
-        if stage.phase in {Phase.PENDING, Phase.CLEARING}
-    ]
+    moments = []
+    for stage, level in zip(life.stages, rule.levels, strict=True):
+        if stage.phase is Phase.PENDING:
+            moments.append(stage.since_ns + level.for_ns)
+        elif stage.phase is Phase.CLEARING:
+            moments.append(stage.since_ns + level.clear_for_ns)
     return min(moments, default=None)
 
 
 def is_idle(life: Life) -> bool:
     """Whether nothing is pending or active."""
-    return life.alert is None and all(stage.phase is Phase.IDLE for stage in life.stages)
+    if life.alert is not None:
+        return False
+    for stage in life.stages:  # noqa: SIM110 - half the time of `all`, at every step of every window
+        if stage.phase:
+            return False
+    return True
 
 
 def end(

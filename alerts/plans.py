@@ -36,6 +36,8 @@ class LanePlan(Struct, frozen=True):
     """Whether readings wait for the alert clock: other devices have a say, as with a pause."""
     watch: tuple[tuple[str, tuple[Watcher, ...]], ...]
     """Metric to the rules that read it."""
+    waits: bool = False
+    """Whether a reading waits here before it is judged: `lateness_ns` or `by_clock`."""
 
 
 class Plan(Struct):
@@ -121,6 +123,7 @@ def _lanes(rules: tuple[Rule, ...]) -> tuple[LanePlan, ...]:
             lateness_ns=lateness_ns,
             by_clock=by_clock,
             watch=tuple((metric, tuple(watchers)) for metric, watchers in watch.items()),
+            waits=by_clock or lateness_ns > 0,
         )
         for (lateness_ns, by_clock), watch in groups.items()
     )
