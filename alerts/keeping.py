@@ -1,12 +1,15 @@
 """Everything that the judge remembers, and what of it has changed since it was last taken. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+from zlib import crc32
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from alerts import memory
+from alerts.conditions.window import Bucket
 from alerts.judged import AreaKey, Judged, Remembered, StateKey
 from alerts.memory import DeviceMemory
 from alerts.state import RuleState
@@ -14,6 +17,8 @@ from alerts.state import RuleState
 log = structlog.get_logger(__name__)
 
 CLOCK, RESUMED = "clock_ns", "resumed_ns"
+FRESH = 8
+"""A window is written every 8 to 15 of its 60 steps."""
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -32,7 +37,12 @@ class Keeping:
         self.states = dict(
             _decoded({key: (data, windows.get(key)) for key, data in kept.states.items()}, _decode_state)
         )
-        self._windows = {key: state.closed for key, state in self.states.items()}
+        self._windows: dict[StateKey, _Written] = {}
+        for key, state in self.states.items():
+            if state.course is not None and state.older:
+                fresh = len(state.closed) - state.older
+                self._windows[key] = _written(key, state.course.steps - fresh, state.closed[state.older - 1])
+                self.states[key] = replace(state, older=0)
         self._devices: set[str] = set()
         self._areas: set[AreaKey] = set()
         self._states: set[StateKey] = set()
@@ -78,17 +88,49 @@ class Keeping:
         for area in self._areas:
             judged.areas[area] = memory.encode_area(self.areas[area])
         for key in self._states:
-            state = self.states.get(key)
-            judged.states[key] = None if state is None else memory.encode_state(state)
-            closed = () if state is None else state.closed
-            if closed is not self._windows.get(key, ()):
-                judged.windows[key] = memory.encode_window(closed) if closed else None
-                self._windows[key] = closed
+            self._take_state(key, judged)
         figures = (self.clock_ns, self.resumed_ns)
         if figures != self._figures:
             judged.figures = {CLOCK: self.clock_ns, RESUMED: self.resumed_ns}
         self._devices, self._areas, self._states, self._figures = set(), set(), set(), figures
         return judged
+
+    def _take_state(self, key: StateKey, judged: Judged) -> None:
+        """A state, and its window where too much of it is not in its table yet."""
+        state, written = self.states.get(key), self._windows.get(key)
+        if state is None or state.course is None or not state.closed:
+            judged.states[key] = None if state is None else memory.encode_state(state, 0)
+            if written is not None:
+                del self._windows[key]
+                judged.windows[key] = None
+            return
+        fresh = -1 if written is None else state.course.steps - written.steps
+        if written is None or not written.goes_on(state.closed, fresh):
+            fresh = 0
+            judged.windows[key] = memory.encode_window(state.closed)
+            self._windows[key] = _written(key, state.course.steps, state.closed[-1])
+        judged.states[key] = memory.encode_state(state, fresh)
+
+
+class _Written(NamedTuple):
+    """What the table of windows holds of one."""
+
+    steps: int
+    """How many buckets were closed by then."""
+    last: Bucket
+    """The last of them."""
+    until: int
+    """So many newer ones go with the state."""
+
+    def goes_on(self, closed: tuple[Bucket, ...], fresh: int) -> bool:
+        """Whether the state and `fresh` new buckets say all."""
+        before = len(closed) - 1 - fresh
+        return 0 <= fresh <= self.until and before >= 0 and closed[before] is self.last
+
+
+def _written(key: StateKey, steps: int, last: Bucket) -> _Written:
+    """Windows that step together are not written together: the batch would be a hundred times as large as others."""
+    return _Written(steps, last, FRESH + crc32(f"{key[0]} {key[1]}".encode()) % FRESH)
 
 
 def _decode_state(data: tuple[bytes, bytes | None]) -> RuleState:

@@ -63,19 +63,28 @@ def decode_device(data: bytes) -> DeviceMemory:
     return _devices.decode(data)
 
 
-def encode_state(state: RuleState) -> bytes:
-    """For the table of states: all but a window's closed buckets, which change less often."""
-    return _encoder.encode(replace(state, closed=()) if state.closed else state)
+def encode_state(state: RuleState, fresh: int) -> bytes:
+    """For the table of states; of a window with the last `fresh` buckets: those before them are in the other table."""
+    count = len(state.closed)
+    if not count:
+        return _encoder.encode(state)
+    fresh = min(fresh, count)
+    return _encoder.encode(replace(state, closed=state.closed[count - fresh :], older=count - fresh))
 
 
 def decode_state(data: bytes, window: bytes | None) -> RuleState:
     """Both parts together. Raises `msgspec.MsgspecError`."""
     state = _states.decode(data)
-    return state if window is None else replace(state, closed=_windows.decode(window))
+    if not state.older:
+        return state
+    stored = () if window is None else _windows.decode(window)
+    if len(stored) < state.older:
+        raise msgspec.ValidationError("a window is not whole")
+    return replace(state, closed=stored[len(stored) - state.older :] + state.closed)
 
 
 def encode_window(closed: tuple[Bucket, ...]) -> bytes:
-    """For the table of windows."""
+    """For the table of windows: written now and then only, as it is large; what is newer goes with the state."""
     return _encoder.encode(closed)
 
 

@@ -62,7 +62,9 @@ class RuleState(Struct, frozen=True, array_like=True):
     seen: tuple[tuple[int, int], ...] = ()
     """Of events: time and sequence number of the last ones, so that none counts twice."""
     closed: tuple[Bucket, ...] = ()
-    """Of a window: the buckets that are closed. Last, because it is kept apart."""
+    """Of a window: the buckets that are closed, oldest first."""
+    older: int = 0
+    """As it is kept: how many more there are before `closed`, the last of those in the table of windows."""
 
     @property
     def is_idle(self) -> bool:

@@ -6,8 +6,10 @@ the end of each step, the only moments at which the aggregate is worked out, it 
 their bounds. The last value holds into the next bucket until a reading comes or the device counts as silent.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from math import inf
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -58,9 +60,15 @@ class Course(Struct, frozen=True, array_like=True):
     """The highest aggregate of this month's closed windows."""
     best: float = 0.0
     """The highest of the window that is open: counts into the peak when it is closed."""
+    steps: int = 0
+    """How many buckets were closed since the beginning."""
 
 
 EMPTY = Bucket()
+_known_ns: Callable[[Bucket], int] = attrgetter("known_ns")
+_integral: Callable[[Bucket], float] = attrgetter("integral")
+_low: Callable[[Bucket], float] = attrgetter("low")
+_high: Callable[[Bucket], float] = attrgetter("high")
 
 
 def begin(window: Window, at_ns: int) -> Course:
@@ -99,8 +107,9 @@ def close(
     """End the open bucket; the window's buckets after that, oldest first."""
     bucket = _held(course, course.end_ns, hold_ns)
     most = window.window_ns // window.step_ns
-    following = replace(course, cursor_ns=course.end_ns, end_ns=course.end_ns + window.step_ns, open=EMPTY)
-    return following, (*closed, bucket)[-most:]
+    end_ns = course.end_ns
+    following = replace(course, cursor_ns=end_ns, end_ns=end_ns + window.step_ns, open=EMPTY, steps=course.steps + 1)
+    return following, (*closed[max(0, len(closed) - most + 1) :], bucket)
 
 
 def is_alive(window: Window, course: Course, closed: tuple[Bucket, ...], hold_ns: int | None) -> bool:
@@ -120,7 +129,7 @@ def wake(window: Window, course: Course, closed: tuple[Bucket, ...], time_ns: in
     most = window.window_ns // window.step_ns
     start_ns = course.end_ns + (missed - 1) * window.step_ns
     return (
-        replace(course, cursor_ns=start_ns, end_ns=start_ns + window.step_ns, open=EMPTY),
+        replace(course, cursor_ns=start_ns, end_ns=start_ns + window.step_ns, open=EMPTY, steps=course.steps + missed),
         (*closed, *(EMPTY,) * min(missed, most))[-most:],
     )
 
@@ -129,7 +138,7 @@ def aggregate(window: Window, course: Course, closed: tuple[Bucket, ...]) -> flo
     """Over the window that ends where the open bucket begins; None: unknown."""
     if course.cursor_ns - course.observed_ns < window.window_ns:
         return None
-    known_ns = sum(bucket.known_ns for bucket in closed)
+    known_ns = sum(map(_known_ns, closed))
     if known_ns < window.coverage * window.window_ns:
         return None
     if window.aggregate is Aggregate.COUNT:
@@ -138,13 +147,13 @@ def aggregate(window: Window, course: Course, closed: tuple[Bucket, ...]) -> flo
         return None
     match window.aggregate:
         case Aggregate.MEAN:
-            return sum(bucket.integral for bucket in closed) * NS_PER_S / known_ns
+            return sum(map(_integral, closed)) * NS_PER_S / known_ns
         case Aggregate.MIN:
-            return min(bucket.low for bucket in closed)
+            return min(map(_low, closed))
         case Aggregate.MAX:
-            return max(bucket.high for bucket in closed)
+            return max(map(_high, closed))
         case Aggregate.SPREAD:
-            return max(bucket.high for bucket in closed) - min(bucket.low for bucket in closed)
+            return max(map(_high, closed)) - min(map(_low, closed))
         case Aggregate.SUM:
             return sum(bucket.total for bucket in closed)
         case _:
