@@ -42,7 +42,11 @@ class Planting:
 
     def plant(self, sorts: Sequence[Sort]) -> Sequence[Planted]:
         """All of them. Raises `NoPlaceError`."""
-        return [self._one(sort, key(self._seed, i, n)) for i, sort in enumerate(sorts) for n in range(sort.number)]
+        return [self._one(sort, self._draw(sort, number)) for sort in sorts for number in range(sort.number)]
+
+    def _draw(self, sort: Sort, number: int) -> int:
+        """By what it is: a new sort leaves the others where they are, but for what gets into their way."""
+        return key(self._seed, sort.trouble, str(sort.hours), str(sort.minutes), number)
 
     def _one(self, sort: Sort, draw: int) -> Planted:
         places = [

@@ -41,7 +41,7 @@ def day() -> tuple[list[Planted], Judged]:
     registry = of_site(load_registry(CITY), SITE, ())
     city = City(registry, load_simulation(CITY).seed)
     sorts = [replace(sort, number=1) for sort in SORTS if sort.trouble in TROUBLES]
-    planted = tuple(Planting(city, 1, START_MS, 1, START_MS).plant(sorts))
+    planted = tuple(Planting(city, 0, START_MS, 1, START_MS).plant(sorts))
     stretch = Stretch(SITE, START_MS, START_MS, END_MS, planted, warm_up_days=0)
     return [*planted, *truth_of(stretch)], judge_site(stretch)
 
