@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import alerts_cpu, alerts_delay, alerts_start, backlog, embedded, fleet, paced, profiled, saturated
@@ -47,20 +47,21 @@ def main() -> int:
     given = _arguments()
     if given.list:
         for name, benchmark in BENCHMARKS.items():
-            print(f"{name:16}{(benchmark.__doc__ or '').splitlines()[0]}")
+            print(f"{name:22}{(benchmark.__doc__ or '').splitlines()[0]}")
         return 0
     asked = given.names or [name for name in BENCHMARKS if name not in WHEN_ASKED]
     names = [name for name in BENCHMARKS if any(_is_asked(name, one) for one in asked)]
     if not names:
         print(f"no such benchmark; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    for program in ("mosquitto", "influxd"):
+    needed = ("mosquitto",) if all(_is_asked(name, "alerts") for name in names) else ("mosquitto", "influxd")
+    for program in needed:
         if find_program(program) is None:
             print(f"no {program} on this machine: see docs/benchmarks.md", file=sys.stderr)
             return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     options = QUICK if given.quick else FULL
-    conditions = _conditions(options, given.repeat)
+    conditions = _conditions(options, given.repeat, needed)
     figures: list[Figure] = []
     for repetition in range(given.repeat):
         for name in names:
@@ -74,7 +75,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the ingestor and its peers.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the services and their peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="a benchmark or the start of its name; none: all")
     parser.add_argument("--quick", action="store_true", help="20,000 messages, 5 s a rate: to try a change out")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="N runs; the table shows the median")
@@ -97,10 +98,11 @@ def _ratios(summaries: list[Summary]) -> list[Summary]:
     ]
 
 
-def _conditions(options: Options, repeat: int) -> str:
+def _conditions(options: Options, repeat: int, needed: Sequence[str]) -> str:
+    versions = {"mosquitto": _mosquitto_version, "influxd": _influxd_version}
     parts = (
-        f"{_mosquitto_version()}, {_influxd_version()}",
-        f"{options.messages:,} messages of 6 values, QoS 1",
+        ", ".join(versions[program]() for program in needed),
+        f"{options.messages:,} messages, QoS 1",
         "one run" if repeat == 1 else f"{repeat} runs, medians",
         f"load average before: {os.getloadavg()[0]:.1f}",
     )
