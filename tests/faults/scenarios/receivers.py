@@ -31,6 +31,8 @@ PASSWORD = "canary-of-the-mail-server-9e02"
 BEAT_TOKEN = "canary-of-the-watchdog-3d48"
 SECRETS = (TOKEN, PASSWORD, BEAT_TOKEN, WEBHOOK_SECRET.removeprefix("whsec_"))
 RETRY_AFTER_S = 3
+WHILE_DOWN = 2
+"""Alerts that are raised while a receiver refuses connections: with each the pause before the next attempt grows."""
 AT_ONCE_S = 2.0
 """From the plan to the receiver, while others are dead."""
 PLACES = "select id, person, place, status, attempts, created_ns from deliveries where channel in ('webhook', 'email')"
@@ -110,7 +112,10 @@ def run(stage: Stage) -> list[Figure]:
         }
         rig = stack.enter_context(AlertRig(stage, _setup(alerts, receivers, post.port, http)))
         client = stack.enter_context(rig.client())
-        _ring(client, 0, alerts, 20.0)
+        _ring(client, range(WHILE_DOWN), 20.0)
+        _until_told(rig, doors, WHILE_DOWN)
+        down.heal()
+        _ring(client, range(WHILE_DOWN, alerts), 20.0)
         _until_told(rig, doors, alerts)
         quick = dict(doors.asked["quick"])
         if stage.full:
@@ -118,9 +123,8 @@ def run(stage: Stage) -> list[Figure]:
         stage.say(f"{alerts} alerts told; the service is killed while some messages are on their way")
         rig.alerts.kill()
         rig.start()
-        _ring(client, alerts, alerts // 2, 2.0)
+        _ring(client, range(alerts // 2), 2.0)
         doors.healed = True
-        down.heal()
         rig.all_delivered(120)
         sent = [Sent(*row) for row in rig.alerts.rows(PLACES)]
         _judge(figures, sent, doors, post)
@@ -167,11 +171,11 @@ def _setup(alerts: int, receivers: Mapping[str, Sequence[str]], smtp_port: int, 
     return AlertSetup(write, settings={"alerts": own})
 
 
-def _ring(client: Client, first: int, count: int, nh3_ppm: float) -> None:
-    """Readings of so many bells, one after the other."""
-    for number in range(count):
+def _ring(client: Client, bells: Iterable[int], nh3_ppm: float) -> None:
+    """Readings of these bells, one after the other."""
+    for number in bells:
         values = f'{{"time": {int(time.time() * 1000)}, "values": {{"nh3_ppm": {nh3_ppm}}}}}'
-        client.publish(first + number, topic(SITE, f"bell-{number}"), values.encode())
+        client.publish(client.sent, topic(SITE, f"bell-{number}"), values.encode())
         time.sleep(0.1)
     client.settle()
 
