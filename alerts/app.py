@@ -11,8 +11,8 @@ fulfilled, files are watched, old alerts expire, a port says how it is, an addre
 import asyncio
 import gc
 import time
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,8 @@ async def alert(settings: Settings, configuration: Configuration, data: Path) ->
             receivers = _receivers(own, data, publisher)
             deliverer = Deliverer(database, receivers, lambda delivery: address_of(delivery, configuration.registry))
             limits = Limits(int(settings.max_age_days * DAY_S) * NS_PER_S, int(settings.max_future_s * NS_PER_S))
-            judging = Judging(configuration, database, await database.remember(), limits)
+            with _growing():
+                judging = Judging(configuration, database, await database.remember(), limits)
             dispatching = Dispatching(configuration, database, lambda: judging.judge, _links(own, data), deliverer.wake)
             judging.on_news = dispatching.wake
             session = Session(settings.broker, own.session, own.subscriptions)
@@ -103,6 +104,16 @@ async def alert(settings: Settings, configuration: Configuration, data: Path) ->
         log.info("stopped")
         await database.close()
     return 0
+
+
+@contextmanager
+def _growing() -> Iterator[None]:
+    """No collection while so much is made that stays: each would look at all of it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def _run(
