@@ -156,7 +156,7 @@ class Deliverer:
             trouble = self._troubles.get(lane, _Trouble())
             if free > 0 and lane not in self._busy and self._may_work(trouble, found.values()):
                 free -= 1
-                yield lane, sorted({**trouble.failed, **found}.values(), key=lambda one: one.created_ns)
+                yield lane, sorted({**found, **trouble.failed}.values(), key=lambda one: one.created_ns)
 
     def _may_work(self, trouble: _Trouble, due: Iterable[Delivery]) -> bool:
         """Whether its pause is over. What came since need not wait for it, unless the receiver has asked."""
@@ -221,16 +221,20 @@ class Deliverer:
         return Attempt(Verdict.REFUSED, f"given up after {GIVE_UP_AFTER_S / 86_400:g} days: {attempt.detail}")
 
     async def _later(self, lane: LaneKey, delivery: Delivery, attempt: Attempt) -> _Trouble:
-        """The message waits, and so does its lane."""
+        """The message waits, and so does its lane. What was tried early, as something newer came, waits no longer."""
         trouble = self._troubles.setdefault(lane, _Trouble())
-        trouble.failures += 1
-        trouble.asked = attempt.retry_after_s is not None
-        trouble.failed[delivery.id] = replace(delivery, attempts=delivery.attempts + 1)
-        asked_s = min(attempt.retry_after_s or 0.0, RETRY_AFTER_MOST_S)
         share, now_ns = self._share(), self._now_ns()
+        early = trouble.until_ns > now_ns
+        asked_ns = now_ns + int(min(attempt.retry_after_s or 0.0, RETRY_AFTER_MOST_S) * NS_PER_S)
+        trouble.failures += not early
+        trouble.asked = attempt.retry_after_s is not None
         trouble.failed_ns = now_ns
-        trouble.until_ns = now_ns + int(max(back_off_s(trouble.failures, share), asked_s) * NS_PER_S)
-        due_ns = now_ns + int(max(back_off_s(delivery.attempts + 1, share), asked_s) * NS_PER_S)
+        until_ns = trouble.until_ns if early else now_ns + int(back_off_s(trouble.failures, share) * NS_PER_S)
+        trouble.until_ns = max(until_ns, asked_ns)
+        again = early and delivery.attempts > 0
+        tries = delivery.attempts + (not again)
+        due_ns = max(delivery.due_ns if again else now_ns + int(back_off_s(tries, share) * NS_PER_S), asked_ns)
+        trouble.failed[delivery.id] = replace(delivery, attempts=tries, due_ns=due_ns)
         if delivery.attempts == 0:  # the first says it; the rest would only repeat it
             log.warning("not delivered yet", delivery=delivery.id, receiver=label_of(delivery), detail=attempt.detail)
         await _kept(self._database.attempted, delivery.id, attempt, due_ns)

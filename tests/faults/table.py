@@ -7,6 +7,7 @@ from tests.faults.report import Figure
 from tests.faults.rig import Stage
 from tests.faults.scenarios import (
     alert_crash,
+    alert_outage,
     crash,
     disk,
     network,
@@ -52,5 +53,10 @@ SCENARIOS = {
         Scenario(
             "receivers", "R13 S11 S12", "receivers that fail in every way, one dead, a kill between", receivers.run
         ),
+        Scenario("broker-away", "R12", "10,000 devices, and the broker is stopped for long", alert_outage.broker_away),
+        Scenario(
+            "engine-away", "R12", "the alert service stands still, and is dead, for long", alert_outage.engine_away
+        ),
+        Scenario("alert-database-away", "R12", "it is locked; its disk is full", alert_outage.database_away),
     )
 }
