@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from alerts.database import commit
 from alerts.database.database import AlertDatabase
 from alerts.dispatch.planned import Planned
 from alerts.judged import Judged
+from alerts.notice import Attempt
 from alerts.receivers.webhook import WebhookReceiver
 from telemetry.mqtt.inflight import Delivery
 
@@ -85,6 +87,10 @@ def _some(_: object, things: Any, *_more: object) -> bool:
     return bool(things)
 
 
+def _of_webhook(_: object, _id: str, attempt: Attempt, *_more: object) -> bool:
+    return attempt.detail == str(HTTPStatus.OK.value)
+
+
 _COMMIT = Place(AlertDatabase, "commit")
 _ALERTS = Place(commit, "_keep_alerts")
 _NUMBER = Place(commit, "_number")
@@ -107,7 +113,7 @@ KILL_POINTS = {
         KillPoint("deliveries written, plan not committed", _DELIVERIES, after=True, matters=_some),
         KillPoint("plan committed, nothing sent", _PLAN, after=True, matters=_has_deliveries),
         KillPoint("about to send", _SEND, after=False),
-        KillPoint("sent, not settled", _ATTEMPTED, after=False),
-        KillPoint("settled", _ATTEMPTED, after=True),
+        KillPoint("sent, not settled", _ATTEMPTED, after=False, matters=_of_webhook),
+        KillPoint("settled", _ATTEMPTED, after=True, matters=_of_webhook),
     )
 }

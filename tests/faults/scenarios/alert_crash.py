@@ -52,6 +52,7 @@ OF_MUTANTS = {
 class Kill:
     """One end of the service."""
 
+    point: str
     clock_ns: int
     """The alert clock as it was committed by then."""
     code: int
@@ -152,14 +153,15 @@ def _kill(rig: AlertRig, teller: _Teller, point: str, number: int) -> Kill:
     wait_until(lambda: rig.alerts.ready()[0] or not rig.alerts.running, "it judges, or is dead already")
     while rig.alerts.running:
         teller.tell_second()
-    killed = Kill(rig.alerts.clock_ns(), rig.alerts.wait(1))
+    killed = Kill(point, rig.alerts.clock_ns(), rig.alerts.wait(1))
     teller.tell_unheard(DOWN_S[number % len(DOWN_S)])
     return killed
 
 
 def _count_kills(figures: Figures, kills: Sequence[Kill], points: Sequence[str]) -> None:
-    figures.exactly("R12", "kills", sum(kill.code == -signal.SIGKILL for kill in kills), len(points))
-    figures.exactly("R12", "points at which it was killed", len(set(points)), len(set(points)))
+    killed = [kill.point for kill in kills if kill.code == -signal.SIGKILL]
+    figures.exactly("R12", "kills", len(killed), len(points))
+    figures.exactly("R12", "points at which it was killed", len(set(killed)), len(set(points)))
 
 
 def _over_a_kill(found: Transcript, kills: Sequence[Kill]) -> int:
