@@ -122,7 +122,7 @@ def _observed(rule: Rule, state: RuleState, event: Reading | Silent, place: Plac
 def _due_ns(rule: Rule, state: RuleState, place: Place) -> int | None:
     """The next moment after `at_ns` at which time alone may change something. A moment too many does no harm."""
     at_ns, idle = state.at_ns, lifecycle.is_idle(state.life)
-    moments: list[int | None] = [] if idle else [lifecycle.due_ns(rule, state.life)]
+    moments: list[int | None] = [] if idle else [lifecycle.due_ns(rule, state.life, state.at_ns)]
     if isinstance(rule.condition, Window) and state.course is not None:
         lives = window.is_alive(rule.condition, state.course, state.closed, place.hold_ns)
         moments.append(state.course.end_ns if lives else None)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from alerts.alert import Severity
 from alerts.conditions import number
 from alerts.evaluate import begin
-from alerts.hearing import silence
+from alerts.hearing import BEAT_NS, silence
 from alerts.lifecycle import Known, Phase
 from alerts.memory import NEVER, DeviceMemory
 from alerts.plans import Plan, shape
@@ -192,7 +192,7 @@ def _of_silence(rule: Rule, state: RuleState | None, plan: Plan, facts: Facts) -
         why = why or Reason(Why.GATEWAY_AWAY, overdue_ns)
     elif state is None or state.now is None or not state.now.value:
         found = silence(memory, limit_ns, facts.clock_ns, facts.resumed_ns, facts.gateway, rule.lateness_ns)
-        silent_ns = found if isinstance(found, int) else found.again_ns
+        silent_ns = found if isinstance(found, int) else found.again_ns - BEAT_NS
     life = _of_life(rule, state or begin(rule, facts.clock_ns), why)
     return replace(life, judged_ns=memory.heard_ns or None, silent_ns=silent_ns)
 

@@ -16,6 +16,8 @@ from telemetry.reading import NS_PER_S, Reading
 ONLINE, BATTERY = "online", "battery_pct"
 LOW_BATTERY_PCT = 20.0
 """Worth a line in the digest."""
+BEAT_NS = NS_PER_S
+"""The alert clock says when a reading came to a beat: what looks overdue may have come within the last one."""
 LOOK_AGAIN_NS = NS_PER_S
 GATEWAY_AWAY_NS = 5 * NS_PER_S
 """How often a device behind a gateway that is away is looked at."""
@@ -66,7 +68,7 @@ def silence(
     one through which it speaks, and how long that may be silent itself.
     """
     since_ns = max(device.arrived_ns, resumed_ns, device.back_ns, 0 if gateway is None else gateway[0].back_ns)
-    silent_ns = since_ns + limit_ns + lateness_ns
+    silent_ns = since_ns + limit_ns + lateness_ns + BEAT_NS
     if silent_ns > clock_ns:
         return Later(silent_ns)
     if gateway is not None and gateway[0].heard_ns:

@@ -130,7 +130,8 @@ def step(
     )
     top = max((place for place, stage in enumerate(stages) if stage.active), default=-1)
     stages = tuple(
-        Stage(Phase.ACTIVE, at_ns) if place < top and not stage.active else stage for place, stage in enumerate(stages)
+        _held(before, stage, signal, at_ns) if place < top else stage
+        for place, (before, stage) in enumerate(zip(life.stages, stages, strict=True))
     )
     severity = 0 if top < 0 else int(rule.levels[top].severity)
     if severity == life.severity:
@@ -138,15 +139,18 @@ def step(
     return _changed(rule, device, replace(life, stages=stages), severity, signal, at_ns, noticed_ns)
 
 
-def due_ns(rule: Rule, life: Life) -> int | None:
-    """When time alone changes something next, event time."""
+def due_ns(rule: Rule, life: Life, after_ns: int) -> int | None:
+    """When time alone changes something next, event time, later than `after_ns`.
+
+    A level that has cleared below one that has not waits for that one, and not for a moment of its own.
+    """
     moments = []
     for stage, level in zip(life.stages, rule.levels, strict=True):
         if stage.phase is Phase.PENDING:
             moments.append(stage.since_ns + level.for_ns)
         elif stage.phase is Phase.CLEARING:
             moments.append(stage.since_ns + level.clear_for_ns)
-    return min(moments, default=None)
+    return min((moment for moment in moments if moment > after_ns), default=None)
 
 
 def is_idle(life: Life) -> bool:
@@ -207,6 +211,16 @@ def _next(stage: Stage, level: Level, says: bool | None, at_ns: int) -> Stage:  
     if phase is Phase.PENDING:
         return IDLE
     return Stage(Phase.ACTIVE, at_ns) if phase is Phase.CLEARING else stage
+
+
+def _held(before: Stage, stage: Stage, signal: Signal, at_ns: int) -> Stage:
+    """The stage of a level below one that is active: it is active too, and may have cleared when that one does."""
+    if stage.active:
+        return stage
+    if before.phase is Phase.CLEARING:
+        return before
+    cleared = before.active and signal is not Verdict.UNKNOWN
+    return Stage(Phase.CLEARING if cleared else Phase.ACTIVE, at_ns)
 
 
 def _changed(

@@ -205,15 +205,13 @@ class SlowJudge:
                 kept.since = None
                 if kept.active:
                     kept.clearing = now if kept.clearing is None else kept.clearing
-                    if now - kept.clearing >= one.clear_for_ns // S:
-                        kept.active, kept.clearing = False, None
+                    kept.active = now - kept.clearing < one.clear_for_ns // S
             else:
                 kept.since, kept.clearing = None, None
             if kept.active:
                 top = number
         for kept in self.levels[: max(top, 0)]:
-            if not kept.active:
-                kept.active, kept.clearing = True, None
+            kept.active = True  # it goes on clearing, if it was
         return 0 if top < 0 else int(self.judged.levels[top].severity)
 
 
