@@ -15,7 +15,7 @@ import yaml
 from telemetry.topics import PLATFORM_SITE, topic
 from tests.components import Mosquitto, free_port, wait_until
 from tests.faults.load import Client
-from tests.faults.process import ALERTS_COMMAND, AlertsProcess
+from tests.faults.process import AlertsProcess
 from tests.faults.proxy import Proxy
 from tests.faults.rig import BROKER, Stage, merged
 from tests.faults.story import Beat, Event, Transcript
@@ -129,11 +129,11 @@ class AlertRig:
         found = self.alerts.rows("select value from marks where name = ?", name)
         return int(found[0][0]) if found else 0
 
-    def _module(self) -> Sequence[str]:
+    def _module(self) -> Sequence[str] | None:
         mutant, launcher = self.stage.mutant, self._setup.launcher
         if launcher is not None:
             return (launcher,) if mutant is None else (launcher, "--mutant", mutant)
-        return ALERTS_COMMAND if mutant is None else ("tests.faults.mutant_launcher", mutant)
+        return None if mutant is None else ("tests.faults.mutant_launcher", mutant)
 
     def _configure(self) -> int:
         self.config.mkdir(parents=True)

@@ -19,8 +19,6 @@ from tests.components import wait_until
 
 ANSWER_LIMIT_S = 5.0
 MIB = 1024 * 1024
-COMMAND = ("caretaker", "run", "ingestor")
-ALERTS_COMMAND = ("caretaker", "run", "alerts")
 
 
 class ServiceProcess:
@@ -36,9 +34,10 @@ class ServiceProcess:
         http_port: int,
         *,
         before: Sequence[str] = (),
-        module: Sequence[str],
+        module: Sequence[str] | None = None,
     ) -> None:
-        """`before` stands before Python, as strace does; `module` is what Python runs."""
+        """`before` stands before Python, as strace does; `module` is what Python runs; None: the command."""
+        module = module or ("caretaker", "run", self.name)
         self._arguments = [*before, sys.executable, "-m", *module, "--config", str(config), "--data", str(data)]
         self._log_path = log
         self._data = data

@@ -15,7 +15,7 @@ import yaml
 from tests.components import Influxd, Mosquitto, free_port, wait_until
 from tests.faults.judge import Verdict, judge
 from tests.faults.load import SITE, Client, Load, Numbers
-from tests.faults.process import COMMAND, MIB, IngestorProcess
+from tests.faults.process import MIB, IngestorProcess
 from tests.faults.proxy import Proxy
 from tests.faults.report import Figures
 from tests.faults.wire import Wire
@@ -99,7 +99,7 @@ class Rig:
                 self.data / "ingestor.log",
                 self._http_port,
                 before=self._setup.before,
-                module=COMMAND if mutant is None else ("tests.faults.mutant_launcher", mutant),
+                module=None if mutant is None else ("tests.faults.mutant_launcher", mutant),
             )
             stack.callback(self.ingestor.kill)
             self.start()
