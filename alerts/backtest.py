@@ -15,13 +15,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.alert import Change, Severity, Transition
-from alerts.judge import GAP_NS, Judge
+from alerts.judge import PAST_GAP_NS, Judge
 from alerts.plans import Plan, plans
 from alerts.rules.rule import NoData, Rule, Rules
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Registry
 
-TICK_NS = GAP_NS // 2
+TICK_NS = PAST_GAP_NS // 2
 """How often the clock is heard where rules ask for silence: a longer step would count as an outage of ours."""
 SETTLES = 3
 """Looks until nothing more comes to light: a reading that had waited, what it makes due, what follows from that."""
@@ -89,7 +89,7 @@ class Trial:
     """The rules on the devices of one registry, from `start_ns` on."""
 
     def __init__(self, registry: Registry, rules: Rules, start_ns: int) -> None:
-        self._judge = Judge(registry, rules)
+        self._judge = Judge(registry, rules, gap_ns=PAST_GAP_NS)
         self._listens = any(is_no_data(rule) for rule in rules.rules)
         self._clock_ns = start_ns
         self._open: dict[str, Episode] = {}

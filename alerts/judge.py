@@ -29,8 +29,10 @@ from telemetry.registry.models import Registry
 
 AHEAD_NS = 30 * NS_PER_S
 """A reading further ahead of its arrival is not judged: its device's clock is wrong."""
-GAP_NS = 10 * NS_PER_S
+GAP_NS = 3 * NS_PER_S
 """A longer step of the alert clock was an outage of ours or the broker's: nobody was silent in it."""
+PAST_GAP_NS = 10 * NS_PER_S
+"""The same for who plays a past, whose clock need not beat every second."""
 
 
 @dataclass(slots=True)
@@ -49,8 +51,11 @@ class Counts:
 class Judge:
     """All rules on all devices."""
 
-    def __init__(self, registry: Registry, rules: Rules, remembered: Remembered | None = None) -> None:
-        """With `remembered` it goes on where the last one was."""
+    def __init__(
+        self, registry: Registry, rules: Rules, remembered: Remembered | None = None, *, gap_ns: int = GAP_NS
+    ) -> None:
+        """With `remembered` it goes on where the last one was. A step of the clock over `gap_ns` was an outage."""
+        self._gap_ns = gap_ns
         kept = remembered or Remembered()
         self.counts = Counts()
         self.standing = Standing(kept.alerts, kept.silences)
@@ -111,7 +116,7 @@ class Judge:
 
     def tick(self, now_ns: int) -> None:
         """The alert clock is at `now_ns`: work out all that is due by now. A clock that goes back stands still."""
-        if now_ns - self.clock_ns > GAP_NS:
+        if now_ns - self.clock_ns > self._gap_ns:
             self.counts.gaps += self.clock_ns > 0
             self._kept.resumed_ns = now_ns
         self._kept.clock_ns = max(now_ns, self.clock_ns)

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from alerts.judge import Judge
+from alerts.judge import PAST_GAP_NS, Judge
 from alerts.proof_file import CHANGES, Expected, Proof
 from telemetry.reading import NS_PER_S
 
-TICK_NS = 5 * NS_PER_S
+TICK_NS = PAST_GAP_NS // 2
 """How often the clock is heard between readings: below what counts as an outage of ours. Transitions carry the moment
 at which they became true, so a finer clock finds the same."""
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
@@ -38,7 +38,7 @@ def prove(proof: Proof) -> Outcome:
 
 def _found(proof: Proof) -> list[Expected]:
     """All that the judge says, in order."""
-    judge = Judge(proof.registry, proof.rules)
+    judge = Judge(proof.registry, proof.rules, gap_ns=PAST_GAP_NS)
     clock_ns = _run(judge, proof.start_ns, proof.start_ns)
     for received_ns, reading in proof.arrivals:
         if received_ns > proof.end_ns:

@@ -73,10 +73,11 @@ def _merge(kept: dict[Any, bytes], changed: Mapping[Any, bytes | None]) -> None:
 class Played:
     """A judge, what a database would have kept of it, and the transcript so far. Times in seconds after `T0`."""
 
-    def __init__(self, registry: Registry, *rules: Rule, **settings: Any) -> None:
+    def __init__(self, registry: Registry, *rules: Rule, gap_s: float = 10, **settings: Any) -> None:
         self.registry = registry
         self.rules = Rules(rules, **settings)
-        self.judge = Judge(registry, self.rules)
+        self.gap_ns = round(gap_s * S)
+        self.judge = Judge(registry, self.rules, gap_ns=self.gap_ns)
         self.kept = Remembered()
         self.transitions: list[Transition] = []
 
@@ -104,7 +105,7 @@ class Played:
 
     def restart(self) -> None:
         """A new judge goes on where the old one was."""
-        self.judge = Judge(self.registry, self.rules, self.kept)
+        self.judge = Judge(self.registry, self.rules, self.kept, gap_ns=self.gap_ns)
 
     def reload(self, *rules: Rule, registry: Registry | None = None) -> None:
         """Other rules, or another registry."""

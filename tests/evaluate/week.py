@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alerts.alert import Change, Transition
-from alerts.judge import Judge
+from alerts.judge import PAST_GAP_NS, Judge
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rules
 from simulators.settings import load_simulation
@@ -25,7 +25,7 @@ from tests.evaluate.score import Claim
 from tests.evaluate.truth import own_truth, yielding
 
 CITY = Path(__file__).parents[2] / "examples" / "hong-kong"
-TICK_NS = 5 * NS_PER_S
+TICK_NS = PAST_GAP_NS // 2
 """At most between two beats; before what arrives there is one at the whole second, as it is in life each second."""
 WARM_UP_DAYS = 1
 """Before it, so that windows of a day are whole."""
@@ -83,7 +83,7 @@ class _Run:
     """A judge and its clock."""
 
     def __init__(self, registry: Registry, rules: Rules) -> None:
-        self.judge = Judge(registry, rules)
+        self.judge = Judge(registry, rules, gap_ns=PAST_GAP_NS)
         self.messages = self.readings = 0
         self._registry = registry
 

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from alerts.alert import Change, Ending
+from alerts.judge import GAP_NS
 from alerts.judged import Act, Action
 from alerts.rules.rule import (
     Aggregate,
@@ -172,6 +173,19 @@ def test_an_outage_of_ours_makes_no_device_silent() -> None:
     assert found.said() == []
     found.tick(631)
     assert [at for at, *_ in found.said()] == [630], "but who stays away after it is"
+
+
+def test_a_short_outage_makes_no_device_silent_that_speaks_every_second() -> None:
+    quick = device(interval_s=1.0)
+    found = Played(registry(quick), SILENT, gap_s=GAP_NS / S)
+    found.run(10, [reading(second, nh3_ppm=1) for second in range(11)])
+    found.tick(15)  # the broker was away for five seconds, and the readings of that time are lost
+    found.run(40, [reading(second + 0.9, nh3_ppm=1) for second in range(16, 41)], from_s=16)
+    assert found.said() == []
+    for late in (2.9, 3.0):  # a beat that is late is no outage yet, and no silence either
+        found.tick(41 + late)
+        found.read(reading(41 + late, nh3_ppm=1))
+    assert found.said() == []
 
 
 def test_a_restart_goes_on_with_the_deadline_and_a_long_one_begins_it_anew() -> None:
