@@ -26,7 +26,7 @@ from alerts.dispatching import Dispatching
 from alerts.health import Health
 from alerts.heartbeat import Heartbeat
 from alerts.judging import Judging
-from alerts.link import WEBHOOK_PREFIX, KeyUnusableError, Links, key_of, load_or_make_key
+from alerts.message.link import WEBHOOK_PREFIX, KeyUnusableError, Links, key_of, load_or_make_key
 from alerts.notice import Channel
 from alerts.receivers.apprise import AppriseReceiver
 from alerts.receivers.email import EmailReceiver

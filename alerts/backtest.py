@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.alert import Change, Severity, Transition
-from alerts.judge import PAST_GAP_NS, Judge
-from alerts.plans import Plan, plans
+from alerts.judge.judge import PAST_GAP_NS, Judge
+from alerts.judge.plans import Plan, plans
 from alerts.rules.rule import NoData, Rule, Rules
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Registry

@@ -19,7 +19,7 @@ from alerts.database.look import Outcome
 from alerts.database.migrate import refuse_newer, refuse_older, version_of
 from alerts.database.rows import Delivered, Status
 from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError, NoAlertsError
-from alerts.judged import Act, Action
+from alerts.judge.judged import Act, Action
 from alerts.notice import Channel
 
 __all__ = [

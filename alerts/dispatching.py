@@ -17,9 +17,9 @@ from alerts.database.database import AlertDatabase, DatabaseAwayError
 from alerts.dispatch.dispatcher import plan
 from alerts.dispatch.planned import Planned
 from alerts.dispatch.world import World
-from alerts.judge import Judge
-from alerts.link import Links
-from alerts.message import MessageWorld, compose
+from alerts.judge.judge import Judge
+from alerts.message.compose import MessageWorld, compose
+from alerts.message.link import Links
 from alerts.notice import Cause, Message, Muted, Notice
 from telemetry.reading import NS_PER_S
 

@@ -18,8 +18,8 @@ from alerts.alert import Change
 from alerts.configuration import Configuration
 from alerts.database.database import AlertDatabase, DatabaseAwayError, SecondActiveAlertError
 from alerts.heartbeat import Heartbeat
-from alerts.judge import Judge
-from alerts.judged import Remembered
+from alerts.judge.judge import Judge
+from alerts.judge.judged import Remembered
 from telemetry.admission.admit import admit
 from telemetry.admission.limits import Limits
 from telemetry.message import Message

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alerts.alert import Transition
 from alerts.configuration import Configuration
-from alerts.judge import Judge
+from alerts.judge.judge import Judge
 from bench.city import City, beat_topic
 from telemetry.admission.admit import admit
 from telemetry.message import Message

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alerts.configuration import Configuration
 from alerts.database.database import AlertDatabase
-from alerts.judge import Judge
+from alerts.judge.judge import Judge
 from bench import ground
 from bench.alert_verdict import clock_ns, committed, compare, look_into, rows_of
 from bench.city import City, beat_topic

@@ -8,9 +8,9 @@ from datetime import UTC, tzinfo
 
 from alerts.alert import Alert, Change, Ending, Severity, Transition
 from alerts.labels import labels_of
+from alerts.message.subject import subject_of
+from alerts.message.words import words_for
 from alerts.rules.rule import Rule
-from alerts.subject import subject_of
-from alerts.words import words_for
 from caretaker.moments import age_text
 from caretaker.output import Coloured
 from caretaker.values import name_text

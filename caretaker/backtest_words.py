@@ -5,9 +5,9 @@ from datetime import tzinfo
 
 from alerts.alert import Severity
 from alerts.backtest import Bar, Summary, bars, summary
+from alerts.message.shown import duration
+from alerts.message.words import EN
 from alerts.rules.rule import Rule
-from alerts.shown import duration
-from alerts.words import EN
 from caretaker.alert_words import COLOURS
 from caretaker.backtest_picture import Row, ticks
 from caretaker.backtest_run import Found

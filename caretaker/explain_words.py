@@ -5,14 +5,14 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from alerts.alert import Alert, Severity
-from alerts.explain import Explanation, Thought
-from alerts.lifecycle import Phase, holds
-from alerts.misfit import Misfit, Part
-from alerts.reason import Reason, Why
+from alerts.explain.explain import Explanation, Thought
+from alerts.explain.misfit import Misfit, Part
+from alerts.explain.reason import Reason, Why
+from alerts.judge.lifecycle import Phase, holds
+from alerts.message.shown import duration
+from alerts.message.subject import Subject, subject_of
+from alerts.message.words import EN, words_for
 from alerts.rules.rule import Guard, Level, NoData, Rule, Side
-from alerts.shown import duration
-from alerts.subject import Subject, subject_of
-from alerts.words import EN, words_for
 from caretaker.alert_words import COLOURS, AlertWords, holder
 from caretaker.commands.quarantine import printable
 from caretaker.moments import age_text, from_ns, local_text, utc_text

@@ -6,8 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from alerts.alert import Severity, Transition
-from alerts.judge import Judge
-from alerts.judged import Judged, Remembered
+from alerts.judge.judge import Judge
+from alerts.judge.judged import Judged, Remembered
 from alerts.rules.rule import Condition, Level, Rule, Rules, Selector, Side, Value
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Registry

@@ -6,12 +6,12 @@ it is younger than the rule's `expire_after`.
 
 from msgspec.structs import replace
 
-from alerts import lifecycle
 from alerts.alert import Ending, Transition
 from alerts.conditions.rest import is_out_of_service
-from alerts.lifecycle import Known
+from alerts.judge import lifecycle
+from alerts.judge.lifecycle import Known
+from alerts.judge.state import Event, Place, RuleState, is_suspect
 from alerts.rules.rule import Happening, Rule
-from alerts.state import Event, Place, RuleState, is_suspect
 from telemetry.reading import Reading
 
 STALE_NS = 24 * 3_600_000_000_000

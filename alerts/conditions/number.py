@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from alerts.lifecycle import Known
+from alerts.judge.lifecycle import Known
+from alerts.judge.state import Place, RuleState, is_suspect
 from alerts.rules.rule import Condition, Imbalance, Rate, State, Value
-from alerts.state import Place, RuleState, is_suspect
 from telemetry.reading import Reading
 
 PERCENT = 100.0

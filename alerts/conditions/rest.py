@@ -1,7 +1,7 @@
 """When a rule knows nothing of a device, whatever its readings say. Pure."""
 
+from alerts.judge.state import Place
 from alerts.rules.rule import Rule
-from alerts.state import Place
 from telemetry.registry.models import Device
 
 

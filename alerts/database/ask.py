@@ -4,7 +4,7 @@ from sqlalchemy import Connection, insert, update
 
 from alerts.database import tables
 from alerts.database.rows import Status, action_row
-from alerts.judged import Action
+from alerts.judge.judged import Action
 
 
 def put_action(connection: Connection, action: Action) -> int:

@@ -14,7 +14,7 @@ from alerts.database.rows import alert_row, silence_row, transition_row
 from alerts.database.sqlite import is_second_active, upsert
 from alerts.database.trouble import SecondActiveAlertError
 from alerts.dispatch.planned import Planned
-from alerts.judged import Judged
+from alerts.judge.judged import Judged
 
 LAST_TRANSITION = "last_transition"
 

@@ -26,7 +26,7 @@ from alerts.database.trouble import (
     SecondActiveAlertError,
 )
 from alerts.dispatch.planned import Planned
-from alerts.judged import Action, Judged, Remembered
+from alerts.judge.judged import Action, Judged, Remembered
 from alerts.notice import Attempt, Delivery
 
 __all__ = [

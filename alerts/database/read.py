@@ -18,7 +18,7 @@ from alerts.database.rows import (
     silence_of,
     transition_of,
 )
-from alerts.judged import Action, Remembered
+from alerts.judge.judged import Action, Remembered
 from alerts.notice import Cause, Channel
 
 CURSOR = "cursor"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement
 
 from alerts.alert import Alert, Silence, Transition
 from alerts.database import tables
-from alerts.judged import Action
+from alerts.judge.judged import Action
 from alerts.notice import Delivery, Message
 
 

@@ -95,6 +95,8 @@ class WebhookReceiver:
             return later(f"{type(error).__name__}: {error}", address)
         except OSError as error:
             return later(f"the name can't be resolved: {error.strerror or error}", address)
+        except AttributeError:  # anyio 4 asks a socket that was reset in this very moment for its peer
+            return later("the connection was reset", address)
 
     async def _post(self, delivery: Delivery, address: str, target: Target) -> Attempt:
         """To the first of the checked addresses that lets us in."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-from alerts.message import TEMPLATE_FIELDS
+from alerts.message.compose import TEMPLATE_FIELDS
 from alerts.rules.rule import Aggregate
 from telemetry.catalogue.load import FALLBACK, LanguageTag, Names, Text
 from telemetry.document import Section

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.proof import Outcome, prove
-from alerts.proof_file import load_proofs
+from alerts.proof.file import load_proofs
+from alerts.proof.proof import Outcome, prove
 from alerts.rules.load import TESTS, load_rules
 from caretaker.commands.rules_backtest import backtest
 from caretaker.commands.rules_explain import explain_device

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from alerts.backtest import is_no_data
+from alerts.message.shown import duration
+from alerts.message.words import EN
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rules
-from alerts.shown import duration
-from alerts.words import EN
 from caretaker.backtest_picture import draw
 from caretaker.backtest_run import Found, run
 from caretaker.backtest_words import PEOPLE, PROGRAMS, for_people, for_picture, for_programs, strips

@@ -8,14 +8,14 @@ import msgspec
 import typer
 
 from alerts.desk import Desk
-from alerts.explain import Facts, Stored, explain
-from alerts.keeping import CLOCK, RESUMED
-from alerts.memory import DeviceMemory, decode_area, decode_device, decode_state
-from alerts.misfit import misfits
-from alerts.plans import Plan, plans
+from alerts.explain.explain import Facts, Stored, explain
+from alerts.explain.misfit import misfits
+from alerts.judge.keeping import CLOCK, RESUMED
+from alerts.judge.memory import DeviceMemory, decode_area, decode_device, decode_state
+from alerts.judge.plans import Plan, plans
+from alerts.judge.state import RuleState
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rule
-from alerts.state import RuleState
 from caretaker.alert_place import desk
 from caretaker.choice import known
 from caretaker.deployment import Deployment

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alerts.alert import Change, Transition
-from alerts.judge import PAST_GAP_NS, Judge
+from alerts.judge.judge import PAST_GAP_NS, Judge
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rules
 from simulators.settings import load_simulation

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from alerts.database import commit
 from alerts.database.database import AlertDatabase
 from alerts.dispatch.planned import Planned
-from alerts.judged import Judged
+from alerts.judge.judged import Judged
 from alerts.notice import Attempt
 from alerts.receivers.webhook import WebhookReceiver
 from telemetry.mqtt.inflight import Delivery

@@ -98,7 +98,7 @@ MUTANTS = {
         ),
         Mutant(
             "duplicates-judged",
-            "alerts.judge",
+            "alerts.judge.judge",
             (Change("            if key <= last.get(metric, NEVER):\n", "            if key < NEVER:\n"),),
             "reordering",
             "transitions that should not be",

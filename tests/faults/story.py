@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.alert import Transition
-from alerts.judge import Judge
+from alerts.judge.judge import Judge
 from alerts.rules.rule import Rules
 from telemetry.reading import NS_PER_MS, NS_PER_S, Reading
 from telemetry.registry.models import Registry

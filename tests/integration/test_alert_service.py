@@ -17,7 +17,7 @@ import pytest
 
 from alerts.alert import Change
 from alerts.desk import Desk
-from alerts.link import Claim, Links, load_or_make_key
+from alerts.message.link import Claim, Links, load_or_make_key
 from alerts.notice import Channel
 from tests.components import MOSQUITTO_CONFIG, Mosquitto, free_port, require_program, wait_until
 

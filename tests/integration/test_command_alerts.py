@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from alerts.alert import Change, Ending, Severity, Transition, alert_id
 from alerts.database.database import AlertDatabase
 from alerts.dispatch.planned import Planned
-from alerts.judged import Act, Judged
+from alerts.judge.judged import Act, Judged
+from alerts.judge.standing import Standing
 from alerts.notice import Attempt, Cause, Channel, Delivery, Message, Verdict
-from alerts.standing import Standing
 from caretaker.__main__ import app
 from caretaker.commands import alert_actions
 from telemetry.reading import NS_PER_S

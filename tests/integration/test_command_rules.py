@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from alerts.database.database import AlertDatabase
-from alerts.judge import Judge
-from alerts.judged import Act, Action
+from alerts.judge.judge import Judge
+from alerts.judge.judged import Act, Action
 from alerts.rules.load import load_rules
 from caretaker.__main__ import app
 from caretaker.backtest_history import Past

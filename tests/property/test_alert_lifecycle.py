@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from hypothesis.stateful import rule as step
 
 from alerts.alert import Change, Ending, Severity, Transition
-from alerts.judged import Act, Action
-from alerts.lifecycle import holds
+from alerts.judge.judged import Act, Action
+from alerts.judge.lifecycle import holds
 from alerts.rules.rule import Aggregate, Happening, NoData, Pause, Rule, Side, Window
 from telemetry.reading import Reading
 from telemetry.registry.hours import parse_hours

@@ -13,7 +13,7 @@ from alerts.database import blobs, read, tables
 from alerts.database.ask import put_action
 from alerts.database.database import AlertDatabase, SecondActiveAlertError
 from alerts.dispatch.planned import Planned
-from alerts.judged import Act, Action, Judged
+from alerts.judge.judged import Act, Action, Judged
 from alerts.notice import Cause, Channel, Delivery, Message
 
 

@@ -10,7 +10,7 @@ import pytest
 from alerts.database import blobs, read, sqlite
 from alerts.database.database import AlertDatabase, DatabaseAwayError
 from alerts.dispatch.planned import Planned
-from alerts.judged import Judged
+from alerts.judge.judged import Judged
 from tests.unit.test_alert_database import alert, delivery, judged, transition
 
 

@@ -18,14 +18,14 @@ from alembic.script import ScriptDirectory
 
 from alerts.database import blobs, migrate, read, tables
 from alerts.database.database import AlertDatabase, DatabaseUnusableError, EngineRunningError
-from alerts.judged import Judged
+from alerts.judge.judged import Judged
 from tests.unit.test_alert_database import alert, judged, transition
 
 ENGINE = """
 import asyncio, itertools, sys
 from pathlib import Path
 from alerts.database.database import AlertDatabase
-from alerts.judged import Judged
+from alerts.judge.judged import Judged
 from tests.unit.test_alert_database import alert, transition
 
 async def judge():

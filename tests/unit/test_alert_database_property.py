@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from alerts.alert import Alert, Change, Severity, Silence, Transition
 from alerts.database import read
 from alerts.database.database import AlertDatabase
-from alerts.judged import Judged
+from alerts.judge.judged import Judged
 from tests.unit.test_alert_database import alert, resolved, transition
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

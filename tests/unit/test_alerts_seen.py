@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from alerts.alert import Change, Ending, Severity, Transition, alert_id
 from alerts.database.database import AlertDatabase
 from alerts.dispatch.planned import Planned
-from alerts.judged import Act, Judged
+from alerts.judge.judged import Act, Judged
+from alerts.judge.standing import Standing
 from alerts.notice import Attempt, Cause, Channel, Delivery, Message, Verdict
 from alerts.rules.rule import Value
-from alerts.standing import Standing
 from caretaker.alert_words import AlertWords
 from caretaker.alerts_seen import AlertsSeen
 from caretaker.screen.observe import DELIVERED

@@ -14,7 +14,7 @@ from alerts.alert import Change, Severity, Silence
 from alerts.database import sqlite
 from alerts.database.database import AlertDatabase, DatabaseUnusableError
 from alerts.desk import DatabaseAwayError, Desk, NoAlertsError, Outcome, UnknownAlertError, UnknownSilenceError
-from alerts.judged import Act, Judged
+from alerts.judge.judged import Act, Judged
 from tests.unit.test_alert_database import alert, judged, resolved, transition
 
 HOUR_NS = 3_600_000_000_000

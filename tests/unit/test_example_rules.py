@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from alerts.alert import Change, Severity
-from alerts.proof import prove
-from alerts.proof_file import Proof, load_proofs
+from alerts.proof.file import Proof, load_proofs
+from alerts.proof.proof import prove
 from alerts.rules.load import TESTS, load_rules
 from alerts.rules.rule import Happening, NoData, Rule, State
 from alerts.rules.select import selected

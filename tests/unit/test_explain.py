@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Severity
-from alerts.evaluate import signal
-from alerts.explain import Explanation, Facts, Stored, Thought, explain
-from alerts.lifecycle import Known
-from alerts.memory import DeviceMemory, decode_area, decode_device
-from alerts.misfit import Part, misfits
-from alerts.plans import Plan, plans
-from alerts.reason import Why, reason
+from alerts.explain.explain import Explanation, Facts, Stored, Thought, explain
+from alerts.explain.misfit import Part, misfits
+from alerts.explain.reason import Why, reason
+from alerts.judge.evaluate import signal
+from alerts.judge.lifecycle import Known
+from alerts.judge.memory import DeviceMemory, decode_area, decode_device
+from alerts.judge.plans import Plan, plans
 from alerts.rules.rule import (
     Aggregate,
     Guard,

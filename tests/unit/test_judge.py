@@ -3,8 +3,8 @@ from collections.abc import Sequence
 import pytest
 
 from alerts.alert import Change, Ending
-from alerts.judge import GAP_NS
-from alerts.judged import Act, Action
+from alerts.judge.judge import GAP_NS
+from alerts.judge.judged import Act, Action
 from alerts.rules.rule import (
     Aggregate,
     Flapping,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alerts.judge import Judge
-from alerts.judged import Remembered
+from alerts.judge.judge import Judge
+from alerts.judge.judged import Remembered
 from alerts.rules.rule import Aggregate, Rules, Window
 from tests.alerting import T0, M, Played, S, level, reading, rule
 from tests.builders import device, registry

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from alerts.link import (
+from alerts.message.link import (
     KEY_BYTES,
     WEBHOOK_PREFIX,
     Claim,

@@ -14,9 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.alert import Alert, Ending, Severity
-from alerts.message import MOST_LISTED, TEMPLATE_FIELDS, TITLE_MOST, MessageWorld, compose
+from alerts.message.compose import MOST_LISTED, TEMPLATE_FIELDS, TITLE_MOST, MessageWorld, compose
+from alerts.message.payload import Body
+from alerts.message.subject import fields_of
+from alerts.message.words import EN, ZH_HANT, words_for
 from alerts.notice import Cause, Message, Notice
-from alerts.payload import Body
 from alerts.rules.rule import (
     Aggregate,
     Condition,
@@ -32,8 +34,6 @@ from alerts.rules.rule import (
     Value,
     Window,
 )
-from alerts.subject import fields_of
-from alerts.words import EN, ZH_HANT, words_for
 from telemetry.registry.models import Area, Device, Person, Registry
 from tests.builders import device, registry, site
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.link import key_of
-from alerts.payload import Body, Data, Fact
+from alerts.message.link import key_of
+from alerts.message.payload import Body, Data, Fact
 from alerts.receivers.apprise import FORBIDDEN_OPTIONS, SERVICES
 from alerts.receivers.guard import Forbidden
 from alerts.receivers.webhook import signature

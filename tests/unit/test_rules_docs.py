@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts.message import TEMPLATE_FIELDS
-from alerts.proof import prove
-from alerts.proof_file import load_proofs
-from alerts.proof_written import ExpectEntry, ProofEntry, ProofsFile, ReadingsEntry
+from alerts.message.compose import TEMPLATE_FIELDS
+from alerts.proof.file import load_proofs
+from alerts.proof.proof import prove
+from alerts.proof.written import ExpectEntry, ProofEntry, ProofsFile, ReadingsEntry
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Aggregate
 from alerts.rules.written import LevelEntry, NoDataEntry, RuleEntry, RulesFile, SeveritiesEntry, WhenEntry, WhereEntry

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from alerts.proof import prove, span_text
-from alerts.proof_file import load_proofs
+from alerts.proof.file import load_proofs
+from alerts.proof.proof import prove, span_text
 from alerts.rules.load import load_rules
 from caretaker.commands.rules import app
 from telemetry.document import DocumentError

@@ -5,7 +5,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.conditions.window import Bucket
-from alerts.state import RuleState
+from alerts.judge.state import RuleState
 from telemetry.reading import Reading
 
 Key = tuple[int, int]

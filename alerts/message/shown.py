@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from alerts.words import Unit, Words
+from alerts.message.words import Unit, Words
 from telemetry.reading import NS_PER_S
 
 MOST_DECIMALS = 9

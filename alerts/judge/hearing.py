@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from msgspec import Struct
 
-from alerts.memory import DeviceMemory
+from alerts.judge.memory import DeviceMemory
 from telemetry.reading import NS_PER_S, Reading
 
 ONLINE, BATTERY = "online", "battery_pct"

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from alerts.conditions.rest import is_out_of_service
-from alerts.evaluate import signal
-from alerts.lifecycle import Known, Verdict
+from alerts.judge.evaluate import signal
+from alerts.judge.lifecycle import Known, Verdict
+from alerts.judge.state import Place, RuleState
 from alerts.rules.rule import Rate, Rule, Window
-from alerts.state import Place, RuleState
 
 CHANGES_AHEAD = 32
 """Of hours, that are looked at for their next beginning: more than a week has."""

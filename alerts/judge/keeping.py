@@ -8,11 +8,11 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from alerts import memory
 from alerts.conditions.window import Bucket
-from alerts.judged import AreaKey, Judged, Remembered, StateKey
-from alerts.memory import DeviceMemory
-from alerts.state import RuleState
+from alerts.judge import memory
+from alerts.judge.judged import AreaKey, Judged, Remembered, StateKey
+from alerts.judge.memory import DeviceMemory
+from alerts.judge.state import RuleState
 
 log = structlog.get_logger(__name__)
 

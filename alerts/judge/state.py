@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from alerts import lifecycle
 from alerts.conditions.window import Bucket, Course
-from alerts.lifecycle import Known, Life
+from alerts.judge import lifecycle
+from alerts.judge.lifecycle import Known, Life
 from telemetry.reading import Quality, Reading
 from telemetry.registry.models import Device
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from alerts.alert import Alert
+from alerts.message.shown import moment, number, pair, plain, window
+from alerts.message.words import Words
 from alerts.rules.rule import Aggregate, Happening, Imbalance, NoData, Rate, Rule, Side, State, Value, Window
-from alerts.shown import moment, number, pair, plain, window
-from alerts.words import Words
 from telemetry.catalogue.load import Named, label
 from telemetry.catalogue.metric import Metric
 from telemetry.catalogue.units import symbol

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from alerts.alert import Alert, Change, Ending, Severity, Silence, Transition
-from alerts.judged import Act, Action, Judged
+from alerts.judge.judged import Act, Action, Judged
 
 
 class Standing:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from alerts.judge import PAST_GAP_NS, Judge
-from alerts.proof_file import CHANGES, Expected, Proof
+from alerts.judge.judge import PAST_GAP_NS, Judge
+from alerts.proof.file import CHANGES, Expected, Proof
 from telemetry.reading import NS_PER_S
 
 TICK_NS = PAST_GAP_NS // 2

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from alerts import lifecycle, plans
 from alerts.alert import Ending
-from alerts.evaluate import begin, evaluate
-from alerts.hearing import Later, hear, low_batteries, silence, silent_devices
-from alerts.judged import Act, Action, AreaKey, Judged, Remembered
-from alerts.keeping import Keeping
-from alerts.memory import NEVER, DeviceMemory, Key, Lane
-from alerts.plans import LanePlan, Plan
+from alerts.judge import lifecycle, plans
+from alerts.judge.evaluate import begin, evaluate
+from alerts.judge.hearing import Later, hear, low_batteries, silence, silent_devices
+from alerts.judge.judged import Act, Action, AreaKey, Judged, Remembered
+from alerts.judge.keeping import Keeping
+from alerts.judge.memory import NEVER, DeviceMemory, Key, Lane
+from alerts.judge.plans import LanePlan, Plan
+from alerts.judge.schedule import Entry, Schedule, What
+from alerts.judge.standing import Standing
+from alerts.judge.state import Event, RuleState, Silent, Tick
 from alerts.rules.rule import Rule, Rules
-from alerts.schedule import Entry, Schedule, What
-from alerts.standing import Standing
-from alerts.state import Event, RuleState, Silent, Tick
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Registry
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from alerts.alert import Alert
+from alerts.message.shown import utc
+from alerts.message.subject import Subject
 from alerts.notice import Cause, Notice
 from alerts.rules.rule import Rule
-from alerts.shown import utc
-from alerts.subject import Subject
 from telemetry.registry.models import Registry
 
 

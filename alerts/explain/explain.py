@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from alerts.alert import Severity
 from alerts.conditions import number
-from alerts.evaluate import begin
-from alerts.hearing import BEAT_NS, silence
-from alerts.lifecycle import Known, Phase
-from alerts.memory import NEVER, DeviceMemory
-from alerts.plans import Plan, shape
-from alerts.reason import Reason, Why, reason, rest
+from alerts.explain.reason import Reason, Why, reason, rest
+from alerts.judge.evaluate import begin
+from alerts.judge.hearing import BEAT_NS, silence
+from alerts.judge.lifecycle import Known, Phase
+from alerts.judge.memory import NEVER, DeviceMemory
+from alerts.judge.plans import Plan, shape
+from alerts.judge.state import Place, RuleState
 from alerts.rules.rule import Condition, Imbalance, Level, NoData, Rule, State, Value, Window
-from alerts.state import Place, RuleState
 from telemetry.reading import Quality, Reading
 
 

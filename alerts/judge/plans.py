@@ -10,9 +10,9 @@ from math import inf
 import msgspec
 from msgspec import Struct
 
+from alerts.judge.state import Place
 from alerts.rules.rule import MISSED_INTERVALS, Aggregate, NoData, Rule, Rules, Side, State, Value, Window
 from alerts.rules.select import selected
-from alerts.state import Place
 from telemetry.catalogue.metric import Kind
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device, Registry

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from alerts import lifecycle
 from alerts.alert import Transition
 from alerts.conditions import latch, number, window
 from alerts.conditions.rest import is_out_of_service, is_paused
-from alerts.lifecycle import Known, Signal, Verdict
+from alerts.judge import lifecycle
+from alerts.judge.lifecycle import Known, Signal, Verdict
+from alerts.judge.state import Event, Place, RuleState, Silent, Tick, is_suspect
 from alerts.rules.rule import Guard, NoData, Rule, Side, Window
-from alerts.state import Event, Place, RuleState, Silent, Tick, is_suspect
 from telemetry.reading import Reading
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from alerts.alert import Change, Severity
-from alerts.proof_written import ExpectEntry, ProofEntry, ProofsFile, ReadingsEntry
+from alerts.proof.written import ExpectEntry, ProofEntry, ProofsFile, ReadingsEntry
 from alerts.rules.rule import Rule, Rules
 from telemetry.catalogue.metric import Kind, Metric
 from telemetry.document import Document, DocumentError, Problem, nearest, show

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from alerts.alert import Alert, Severity
+from alerts.message.payload import payload
+from alerts.message.shown import duration, moment, number, plain, short
+from alerts.message.subject import Subject, Texts, fields_of, filled, subject_of
+from alerts.message.words import words_for
 from alerts.notice import Cause, Message, Notice
-from alerts.payload import payload
 from alerts.rules.rule import Rule, State
-from alerts.shown import duration, moment, number, plain, short
-from alerts.subject import Subject, Texts, fields_of, filled, subject_of
-from alerts.words import words_for
 from telemetry.catalogue.load import FALLBACK, label
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Registry
