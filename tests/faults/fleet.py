@@ -83,6 +83,11 @@ class Speaking:
         self._stop.set()
         self._thread.join(STOP_LIMIT_S)
 
+    @property
+    def acknowledged(self) -> int:
+        """Messages that the broker has taken."""
+        return len(self._client.acknowledged)
+
     def _run(self) -> None:
         devices = self._fleet.devices
         pace_s = self._fleet.interval_s / len(devices)

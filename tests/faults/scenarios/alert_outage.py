@@ -20,7 +20,7 @@ FULL, SHORT = Fleet(10_000, 4.0), Fleet(100, 2.0)
 LONGER_S = 2.0
 """An outage lasts so much longer than devices may be silent."""
 AWAY_LEAST_S = 11.0
-"""What is shorter than 10 s does not begin the deadlines anew."""
+"""Longer than any keep-alive of the rig: both sides notice."""
 NOTICED_WITHIN_S = 5.0
 HOLD_S = 3.0
 """After a statement has waited for another program in vain."""
@@ -36,7 +36,10 @@ def broker_away(stage: Stage) -> list[Figure]:
         def outage() -> None:
             play.rig.broker.stop()
             time.sleep(_away_s(play.fleet))
+            taken = play.speaking.acknowledged
             play.rig.broker.start()
+            # The devices' own connection comes back in its own time; the outage is over when it has.
+            wait_until(lambda: play.speaking.acknowledged > taken, "devices are connected again", BEHIND_LIMIT_S)
 
         play.no_alert_of(outage, "the broker is away")
         if stage.mutant is None:
@@ -109,6 +112,10 @@ class _Play:
         found = self._count(ON_DEVICES + " or rule = 'hub-down'")
         self.figures.exactly("R12", f"alerts on devices: {name}", found, 0)
         if name != "the alert service is dead":  # its figures begin anew
+            enough = evaluated + len(self.fleet.devices)
+            wait_until(
+                lambda: self.rig.alerts.metric("readings_evaluated") >= enough, "readings are judged", BEHIND_LIMIT_S
+            )
             more = self.rig.alerts.metric("readings_evaluated") - evaluated
             self.figures.at_least("R12", f"readings judged since: {name}", more, len(self.fleet.devices))
 
