@@ -1,15 +1,23 @@
 """The short form of every scenario; and every mutant must turn its scenario red. `make faults` runs the long form."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from tests.components import Influxd
 from tests.faults.mutants import MUTANTS
 from tests.faults.rig import Stage
 from tests.faults.table import SCENARIOS
+
+WAITS = {"engine-away", "alert-database-away", "clock-on-the-wall", "id-made-anew-for-each-attempt"}
+"""Half a minute each, most of it waiting; others look at the same code every day. `make faults` runs them."""
+
+
+def every_day(names: Iterable[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=[pytest.mark.long] if name in WAITS else []) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +28,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
     influxd.stop()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", every_day(SCENARIOS))
 def test_promise_holds(name: str, store: Influxd, tmp_path: Path) -> None:
     figures = SCENARIOS[name].run(Stage(tmp_path, store, full=False))
     assert figures
     assert [figure for figure in figures if not figure.holds] == []
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", every_day(MUTANTS))
 def test_mutant_is_caught(name: str, store: Influxd, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
     figures = SCENARIOS[mutant.scenario].run(Stage(tmp_path, store, full=False, mutant=name))
