@@ -136,3 +136,26 @@ class Silence(Struct, frozen=True):
 def alert_id(rule: str, device: str, raised_ns: int) -> str:
     """The same for the same alert, however often it is worked out: 16 characters. Its beginning is enough to type."""
     return blake2b(f"{rule} {device} {raised_ns}".encode(), digest_size=ID_BYTES).hexdigest()
+
+
+def begun_by(transition: Transition) -> Alert:
+    """The alert as a raise makes it; of other transitions: what was measured, as of then."""
+    return Alert(
+        id=transition.alert,
+        rule=transition.rule,
+        device=transition.device,
+        severity=transition.severity,
+        worst=transition.severity,
+        raised_ns=transition.at_ns,
+        changed_ns=transition.at_ns,
+        resolved_ns=None,
+        value=transition.value,
+        threshold=transition.threshold,
+        reading_ns=transition.reading_ns,
+        suspect=transition.suspect,
+        acknowledged_by=None,
+        acknowledged_ns=None,
+        acknowledged_until_ns=None,
+        comment=None,
+        ending=None,
+    )

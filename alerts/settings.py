@@ -5,17 +5,15 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, HttpUrl, PositiveInt, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from telemetry.document import Document, DocumentError, Problem
 from telemetry.loopback import is_loopback
 from telemetry.mqtt.session import SessionSettings, Subscription
 from telemetry.mqtt.settings import BrokerSettings
 from telemetry.service.http import HttpSettings
+from telemetry.service.settings import ServiceSettings, read_settings
 from telemetry.stores.settings import SqliteSettings, StoreSettings
 from telemetry.topics import Channel, filters
-
-FILE = "caretaker.yaml"
 
 
 class PortSettings(HttpSettings):
@@ -105,12 +103,10 @@ class AlertSettings(BaseModel):
     """How long resolved alerts, their history and delivered messages are kept."""
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """What the alert service reads of `caretaker.yaml`; the environment goes first, as in `CARETAKER_BROKER`."""
 
-    model_config = SettingsConfigDict(
-        extra="ignore", frozen=True, env_prefix="CARETAKER_", env_nested_delimiter="__", env_nested_max_split=1
-    )
+    model_config = SettingsConfigDict(extra="ignore")
 
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = SqliteSettings()
@@ -119,29 +115,13 @@ class Settings(BaseSettings):
     max_age_days: float = Field(default=30, gt=0)
     max_future_s: float = Field(default=300, ge=0)
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
-
 
 def load_settings(config: Path, data: Path) -> Settings:
     """The settings in `config`/caretaker.yaml, paths filled in below `data`. No file: the defaults.
 
     Sections of other services are passed over; `caretaker check` reads every service's. Raises `DocumentError`.
     """
-    path = config / FILE
-    if not config.is_dir():
-        raise DocumentError([Problem(str(config), 0, "", "no such folder", "a folder with sites.yaml and devices")])
-    settings = Document.open(path, FILE).validate(Settings) if path.exists() else Settings()
+    settings = read_settings(Settings, config)
     if settings.alerts.database is None:
         alerts = settings.alerts.model_copy(update={"database": data / "alerts" / "alerts.db"})
         settings = settings.model_copy(update={"alerts": alerts})

@@ -6,7 +6,7 @@ What is no longer configured is called by its id: an old alert outlives its rule
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 
-from alerts.alert import Alert, Change, Ending, Severity, Transition
+from alerts.alert import Alert, Change, Ending, Severity, Transition, begun_by
 from alerts.labels import labels_of
 from alerts.message.subject import subject_of
 from alerts.message.words import words_for
@@ -92,33 +92,10 @@ class AlertWords:
 
     def shown(self, alert: Alert | Transition) -> str:
         """What was seen, as in `Ammonia: 6.1 ppm, above 5 ppm`: the sentence that messages say, too."""
-        found = alert if isinstance(alert, Alert) else _at_the_time(alert)
+        found = alert if isinstance(alert, Alert) else begun_by(alert)
         words = words_for(self._language)
         rule = self.rules.get(alert.rule)
         return subject_of(found, rule, self.registry, words, self._language, found.changed_ns).sentence(words)
-
-
-def _at_the_time(transition: Transition) -> Alert:
-    """The alert as a transition left it, as far as it is about what was measured."""
-    return Alert(
-        id=transition.alert,
-        rule=transition.rule,
-        device=transition.device,
-        severity=transition.severity,
-        worst=transition.severity,
-        raised_ns=transition.at_ns,
-        changed_ns=transition.at_ns,
-        resolved_ns=None,
-        value=transition.value,
-        threshold=transition.threshold,
-        reading_ns=transition.reading_ns,
-        suspect=transition.suspect,
-        acknowledged_by=None,
-        acknowledged_ns=None,
-        acknowledged_until_ns=None,
-        comment=None,
-        ending=None,
-    )
 
 
 def holder(alert: Alert, at_ns: int) -> str:

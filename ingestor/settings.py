@@ -4,16 +4,14 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from telemetry.document import Document, DocumentError, Problem
 from telemetry.mqtt.session import SessionSettings, Subscription
 from telemetry.mqtt.settings import BrokerSettings
 from telemetry.service.http import HttpSettings
+from telemetry.service.settings import ServiceSettings, read_settings
 from telemetry.stores.settings import SqliteSettings, StoreSettings
 from telemetry.topics import Channel, filters
 
-FILE = "caretaker.yaml"
 DAY_S = 86_400
 
 
@@ -44,12 +42,8 @@ def _all_channels() -> tuple[Subscription, ...]:
     )
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """The ingestor. Each field may also come from the environment, as `CARETAKER_BROKER__HOST`, which goes first."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="CARETAKER_", env_nested_delimiter="__", env_nested_max_split=1
-    )
 
     broker: BrokerSettings = BrokerSettings()
     session: SessionSettings = SessionSettings()
@@ -74,29 +68,13 @@ class Settings(BaseSettings):
             )
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
-
 
 def load_settings(config: Path, data: Path) -> Settings:
     """The settings in `config`/caretaker.yaml, paths filled in below `data`. No file: the defaults.
 
     Raises `DocumentError` with every problem, by file and line.
     """
-    path = config / FILE
-    if not config.is_dir():
-        raise DocumentError([Problem(str(config), 0, "", "no such folder", "a folder with sites.yaml and devices")])
-    settings = Document.open(path, FILE).validate(Settings) if path.exists() else Settings()
+    settings = read_settings(Settings, config)
     if settings.journal.path is None:
         journal = settings.journal.model_copy(update={"path": data / "journal" / "journal.db"})
         settings = settings.model_copy(update={"journal": journal})

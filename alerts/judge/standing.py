@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from alerts.alert import Alert, Change, Ending, Severity, Silence, Transition
+from alerts.alert import Alert, Change, Ending, Severity, Silence, Transition, begun_by
 from alerts.judge.judged import Act, Action, Judged
 
 
@@ -102,25 +102,7 @@ def _transition(alert: Alert, change: Change, now_ns: int) -> Transition:
 def _after(alert: Alert | None, transition: Transition) -> Alert:
     """The alert after a transition; a raise makes it."""
     if alert is None or transition.change is Change.RAISED:
-        return Alert(
-            id=transition.alert,
-            rule=transition.rule,
-            device=transition.device,
-            severity=transition.severity,
-            worst=transition.severity,
-            raised_ns=transition.at_ns,
-            changed_ns=transition.at_ns,
-            resolved_ns=None,
-            value=transition.value,
-            threshold=transition.threshold,
-            reading_ns=transition.reading_ns,
-            suspect=transition.suspect,
-            acknowledged_by=None,
-            acknowledged_ns=None,
-            acknowledged_until_ns=None,
-            comment=None,
-            ending=None,
-        )
+        return begun_by(transition)
     match transition.change:
         case Change.ROSE | Change.FELL:
             return replace(
