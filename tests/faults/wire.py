@@ -19,14 +19,19 @@ class Wire:
         self.pings = 0
         self.connects = 0
         """CONNACKs."""
-        self.in_flight = 0
-        """Delivered on the present connections, not acknowledged."""
+        self.present: Tap | None = None
+        """The connection on which something was delivered last; one before it that fell silent is nobody's any more."""
         self.left_in_flight = 0
-        """The same, when the last connection ended that published nothing itself."""
+        """Delivered and not acknowledged, when the last connection ended that published nothing itself."""
         self.ended = 0
         self.on_ack: Callable[[], None] | None = None
         """Called in the proxy's thread with the first PUBACK of each read."""
         self.seen: set[int] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """Delivered on the present connection, not acknowledged."""
+        return 0 if self.present is None else self.present.in_flight
 
     def tap(self) -> "Tap":
         return Tap(self)
@@ -41,13 +46,18 @@ class Tap:
         self._speaks = False
         self._rest = {"client": b"", "server": b""}
 
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
     def from_server(self, data: bytes) -> None:
-        wire, before = self._wire, len(self._in_flight)
+        wire = self._wire
         for first, body in self._packets("server", data):
             kind = first >> 4
             if kind == CONNACK:
                 wire.connects += 1
             elif kind == PUBLISH:
+                wire.present = self
                 wire.publishes += 1
                 topic_end = 2 + int.from_bytes(body[:2])
                 if first & 0x06:  # QoS 1 or 2: the packet id stands behind the topic
@@ -56,10 +66,9 @@ class Tap:
                 mark = hash((body[:topic_end], body[topic_end + 2 :]))
                 wire.duplicates += mark in wire.seen
                 wire.seen.add(mark)
-        wire.in_flight += len(self._in_flight) - before
 
     def from_client(self, data: bytes) -> None:
-        wire, before = self._wire, len(self._in_flight)
+        wire = self._wire
         acknowledged = wire.acknowledged
         for first, body in self._packets("client", data):
             kind = first >> 4
@@ -72,12 +81,12 @@ class Tap:
                 self._speaks = True
             elif kind == PINGREQ:
                 wire.pings += 1
-        wire.in_flight += len(self._in_flight) - before
         if wire.on_ack is not None and wire.acknowledged > acknowledged:
             wire.on_ack()
 
     def closed(self) -> None:
-        self._wire.in_flight -= len(self._in_flight)
+        if self._wire.present is self:
+            self._wire.present = None
         if not self._speaks:
             self._wire.left_in_flight = len(self._in_flight)
         self._wire.ended += 1
