@@ -44,7 +44,7 @@ async def rehearse(play: Callable[[str], Awaitable[bool]], observer: Observer, b
     if not await play(INCIDENT):
         return
     observer.stories.begin(since_ns, INCIDENT, "a call for help is played, its attendant too: watch the alerts")
-    seen, seen_s = "", time.monotonic()
+    seen, seen_s, asked = "", time.monotonic(), False
     while time.time_ns() < since_ns + LIMIT_S * NS_PER_S:
         await asyncio.sleep(LOOK_EVERY_S)
         alert = _played(observer, since_ns)
@@ -53,7 +53,8 @@ async def rehearse(play: Callable[[str], Awaitable[bool]], observer: Observer, b
         if alert.reached.word != seen:
             seen, seen_s = alert.reached.word, time.monotonic()
         waited_s = time.monotonic() - seen_s
-        if seen == "delivered" and waited_s > PATIENCE_S:
+        if seen == "delivered" and waited_s > PATIENCE_S and not asked:
+            asked = True  # what comes of it is seen a look later
             await observer.acknowledge(alert.id, ATTENDANT, ON_MY_WAY)
         elif seen == "acknowledged" and waited_s > BUSY_S:
             await observer.resolve(alert.id, ATTENDANT, ALL_WELL)

@@ -108,3 +108,18 @@ def test_it_needs_a_button_that_is_simulated_and_a_rule_that_hears_it() -> None:
     assert rehearsal.can_rehearse(make.registry(PANEL), [help_rule])
     assert not rehearsal.can_rehearse(make.registry(PANEL), [alerting.rule()])
     assert not rehearsal.can_rehearse(make.registry(real), [help_rule])
+
+
+class SlowCity(City):
+    """The same, where what is asked for is seen only a few looks later."""
+
+    async def acknowledge(self, alert: str, by: str, comment: str) -> None:
+        await super().acknowledge(alert, by, comment)
+        self.reached = 2
+        asyncio.get_running_loop().call_later(0.1, setattr, self, "reached", 3)
+
+
+async def test_the_attendant_asks_once_however_long_the_answer_takes() -> None:
+    city = SlowCity()
+    await rehearse(city)
+    assert [what for what, _ in city.asked] == ["play", "acknowledge", "resolve"]
