@@ -6,13 +6,14 @@ from pathlib import Path
 
 import structlog
 
+from alerts.dispatch.load import load_routing, routing_files
 from alerts.dispatch.routing import Routing
-from alerts.dispatch.watch import RoutingWatch
+from alerts.rules.load import load_rules, rules_files
 from alerts.rules.rule import Rules
-from alerts.rules.watch import RulesWatch
 from telemetry.document import Problem
 from telemetry.registry.models import Registry
 from telemetry.registry.watch import RegistryWatch
+from telemetry.watch import FilesWatch
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +26,8 @@ class Configuration:
     def __init__(self, directory: Path) -> None:
         """Load all. Raises `DocumentError`: there is nothing good to begin with."""
         self._registry = RegistryWatch(directory)
-        self._rules = RulesWatch(directory, lambda: self._registry.current)
-        self._routing = RoutingWatch(directory, self.registry, self.rules)
+        self._rules = watch_rules(directory, lambda: self.registry)
+        self._routing = watch_routing(directory, lambda: self.registry, lambda: self.rules)
 
     @property
     def registry(self) -> Registry:
@@ -62,9 +63,20 @@ class Configuration:
             shown = self.problems
 
     def _poll(self) -> bool:
-        found = (
-            self._registry.poll(),
-            self._rules.poll(),
-            self._routing.poll(self._registry.current, self._rules.current),
-        )
+        # In this order: rules are checked against the registry, routes against both.
+        found = [watch.poll() for watch in (self._registry, self._rules, self._routing)]
         return any(one is not None for one in found)
+
+
+def watch_rules(directory: Path, registry: Callable[[], Registry]) -> FilesWatch[Rules]:
+    """The rules of a directory. Raises `DocumentError`: there are no good ones to begin with."""
+    return FilesWatch(lambda: rules_files(directory), lambda: load_rules(directory, registry()), lambda: (registry(),))
+
+
+def watch_routing(directory: Path, registry: Callable[[], Registry], rules: Callable[[], Rules]) -> FilesWatch[Routing]:
+    """The routes of a directory. Raises `DocumentError`: there are no good ones to begin with."""
+    return FilesWatch(
+        lambda: routing_files(directory),
+        lambda: load_routing(directory, registry(), rules()),
+        lambda: (registry(), rules()),
+    )

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from alerts.alert import Severity
+from alerts.configuration import watch_routing
 from alerts.dispatch.branches import branches, covers
 from alerts.dispatch.load import default_routing, load_routing
 from alerts.dispatch.routing import Digest, QuietHours, Route, Step
-from alerts.dispatch.watch import RoutingWatch
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rules
 from telemetry.document import DocumentError
@@ -258,33 +258,35 @@ def test_one_takes_all_of_another(*, earlier: dict[str, str], later: dict[str, s
 def test_routes_are_read_again_and_the_last_good_ones_kept(tmp_path: Path) -> None:
     path = tmp_path / "routes.yaml"
     path.write_text("route: {to: [manager]}")
-    watch = RoutingWatch(tmp_path, KNOWN, RULES)
-    assert watch.poll(KNOWN, RULES) is None
+    known = KNOWN
+    watch = watch_routing(tmp_path, lambda: known, lambda: RULES)
+    assert watch.poll() is None
 
     path.write_text("route: {to: [nobody-known]}")
-    assert watch.poll(KNOWN, RULES) is None
+    assert watch.poll() is None
     assert watch.current.root.to == ("manager",)
     assert (len(watch.problems), watch.failures, watch.reloads) == (1, 1, 0)
-    assert watch.poll(KNOWN, RULES) is None
+    assert watch.poll() is None
     assert watch.failures == 1
 
     path.write_text("route: {to: [attendant]}")
-    found = watch.poll(KNOWN, RULES)
+    found = watch.poll()
     assert found is watch.current
     assert (watch.current.root.to, watch.problems, watch.reloads) == (("attendant",), (), 1)
 
     # The person is taken out of the registry: the routes are wrong now, and those in force stay.
-    alone = registry(device("a-1", "a"), people=[person("manager")])
-    assert watch.poll(alone, RULES) is None
+    known = registry(device("a-1", "a"), people=[person("manager")])
+    assert watch.poll() is None
     assert watch.problems[0].found == "'attendant'"
-    assert watch.poll(KNOWN, RULES) is None
+    known = KNOWN
+    assert watch.poll() is None
     assert watch.problems == ()
 
     path.unlink()
-    assert watch.poll(KNOWN, RULES) == default_routing()
+    assert watch.poll() == default_routing()
 
 
 def test_without_good_routes_it_does_not_begin(tmp_path: Path) -> None:
     (tmp_path / "routes.yaml").write_text("route: [")
     with pytest.raises(DocumentError):
-        RoutingWatch(tmp_path, KNOWN, RULES)
+        watch_routing(tmp_path, lambda: KNOWN, lambda: RULES)

@@ -1,13 +1,12 @@
 """Rules that are edited: good changes are taken over, bad ones told, the old rules stay in force."""
 
-import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
+from alerts.configuration import watch_rules
 from alerts.rules.rule import Rules
-from alerts.rules.watch import RulesWatch
 from telemetry.document import DocumentError
 from telemetry.registry.models import Registry
 from tests.builders import device, registry
@@ -55,11 +54,11 @@ def test_without_good_rules_nothing_begins(directory: Path) -> None:
     write(directory, above="high")
 
     with pytest.raises(DocumentError):
-        RulesWatch(directory, City())
+        watch_rules(directory, City())
 
 
 def test_nothing_changed_nothing_read(directory: Path) -> None:
-    watch = RulesWatch(directory, City())
+    watch = watch_rules(directory, City())
     first = watch.current
 
     assert watch.poll() is None
@@ -68,7 +67,7 @@ def test_nothing_changed_nothing_read(directory: Path) -> None:
 
 
 def test_a_change_is_taken_over(directory: Path) -> None:
-    watch = RulesWatch(directory, City())
+    watch = watch_rules(directory, City())
     write(directory, above=12.5)
 
     rules = watch.poll()
@@ -79,7 +78,7 @@ def test_a_change_is_taken_over(directory: Path) -> None:
 
 
 def test_files_come_and_go(directory: Path) -> None:
-    watch = RulesWatch(directory, City())
+    watch = watch_rules(directory, City())
     write(directory, name="rules-2.yaml", id="two")
     watch.poll()
     assert ids(watch.current) == ["two", "one"]
@@ -90,7 +89,7 @@ def test_files_come_and_go(directory: Path) -> None:
 
 
 def test_a_broken_file_changes_nothing_but_is_told(directory: Path) -> None:
-    watch = RulesWatch(directory, City())
+    watch = watch_rules(directory, City())
     first = watch.current
     write(directory, above="high")
 
@@ -103,7 +102,7 @@ def test_a_broken_file_changes_nothing_but_is_told(directory: Path) -> None:
 
 
 def test_a_mended_file_is_good_again(directory: Path) -> None:
-    watch = RulesWatch(directory, City())
+    watch = watch_rules(directory, City())
     first = watch.current
     write(directory, above="high")
     watch.poll()
@@ -122,7 +121,7 @@ def test_a_mended_file_is_good_again(directory: Path) -> None:
 
 def test_rules_are_judged_again_when_the_registry_changes(directory: Path) -> None:
     city = City()
-    watch = RulesWatch(directory, city)
+    watch = watch_rules(directory, city)
     first = watch.current
 
     city.registry = registry(device(kind="toilet_smell"))
@@ -133,20 +132,3 @@ def test_rules_are_judged_again_when_the_registry_changes(directory: Path) -> No
     city.registry = registry(device(), device("nh3-2"))
     assert watch.poll() is None
     assert watch.problems == ()
-
-
-async def test_it_goes_on_by_itself(directory: Path) -> None:
-    watch = RulesWatch(directory, City(), interval_s=0.01)
-    seen: asyncio.Queue[Rules] = asyncio.Queue()
-    task = asyncio.create_task(watch.run(seen.put_nowait), name="rules")
-    try:
-        write(directory, above="high")
-        async with asyncio.timeout(10):
-            while not watch.problems:  # noqa: ASYNC110 - the file is read in a thread, which sets no event of ours
-                await asyncio.sleep(0.01)
-        write(directory, above=7)
-        rules = await asyncio.wait_for(seen.get(), 10)
-    finally:
-        task.cancel()
-
-    assert rules.rules[0].levels[0].raise_at == 7.0
