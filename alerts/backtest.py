@@ -15,14 +15,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.alert import Change, Severity, Transition
-from alerts.judge.judge import PAST_GAP_NS, Judge
+from alerts.judge.judge import PAST_BEAT_NS, PAST_GAP_NS, Judge
 from alerts.judge.plans import Plan, plans
 from alerts.rules.rule import NoData, Rule, Rules
 from telemetry.reading import NS_PER_S, Reading
 from telemetry.registry.models import Registry
 
-TICK_NS = PAST_GAP_NS // 2
-"""How often the clock is heard where rules ask for silence: a longer step would count as an outage of ours."""
 SETTLES = 3
 """Looks until nothing more comes to light: a reading that had waited, what it makes due, what follows from that."""
 
@@ -115,8 +113,8 @@ class Trial:
         return self._episodes
 
     def _tick(self, now_ns: int) -> None:
-        while self._listens and self._clock_ns + TICK_NS < now_ns:
-            self._clock_ns += TICK_NS
+        while self._listens and self._clock_ns + PAST_BEAT_NS < now_ns:
+            self._clock_ns += PAST_BEAT_NS
             self._judge.tick(self._clock_ns)
         if now_ns > self._clock_ns:
             self._clock_ns = now_ns

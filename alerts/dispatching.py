@@ -92,12 +92,11 @@ class Dispatching:
         )
         # In a thread: with thousands of active alerts it takes long enough for pings to be late.
         planned = await asyncio.to_thread(plan, now_ns, world, found.groups, found.news, found.sent, found.figures)
-        planned.cursor = max(planned.cursor, found.cursor)
-        await self._keep(planned, found.cursor)
+        await self._keep(planned)
         return now_ns if len(found.news) == NEWS_AT_ONCE else planned.next_ns
 
-    async def _keep(self, planned: Planned, cursor: int) -> None:
-        if planned.groups or planned.deliveries or planned.figures or planned.cursor > cursor:
+    async def _keep(self, planned: Planned) -> None:
+        if planned.groups or planned.deliveries or planned.figures or planned.cursor is not None:
             await self._database.plan(planned)
         self.notified += planned.notified
         self.muted += planned.muted

@@ -48,6 +48,7 @@ class Health:
     def _judged(self) -> Iterable[Metric]:
         judging, judge = self.judging, self.judging.judge
         yield _counter("readings_evaluated", "Readings of devices that some rule watches.", judge.counts.judged)
+        yield _counter("readings_unwatched", "Not judged: of devices that no rule watches.", judge.counts.unwatched)
         yield _counter("readings_ahead", "Not judged: their device's clock is fast.", judge.counts.ahead)
         yield _counter("values_late", "Not judged: no newer than what was, so also duplicates.", judge.counts.late)
         yield _counter("messages_refused", "Not let in by admission.", judging.refused)

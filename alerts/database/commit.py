@@ -92,4 +92,5 @@ def keep_planned(connection: Connection, planned: Planned) -> None:
     blobs.groups.write(connection, planned.groups)
     blobs.figures.write(connection, planned.figures)
     insert_deliveries(connection, planned.deliveries)
-    blobs.marks.write(connection, {CURSOR: planned.cursor})
+    if planned.cursor is not None:
+        blobs.marks.write(connection, {CURSOR: planned.cursor})

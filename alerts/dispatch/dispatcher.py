@@ -19,9 +19,6 @@ from alerts.dispatch.planned import Planned
 from alerts.dispatch.wishes import make_wishes
 from alerts.dispatch.world import World
 
-CURSOR = "dispatch cursor"
-"""The figure that says which transition was the last."""
-
 
 def plan(
     now_ns: int,
@@ -59,7 +56,5 @@ def plan(
 
     planned = look.planned
     planned.groups = look.memory.changes()
-    planned.cursor = news[-1].number if news else figures.get(CURSOR, 0)
-    if news:
-        planned.figures[CURSOR] = planned.cursor
+    planned.cursor = news[-1].number if news else None
     return planned

@@ -85,7 +85,7 @@ class Look:
         self.sent = {person: sorted(times) for person, times in sent.items()}
         """By person: when messages that count for the cap were made, ns UTC."""
         self.figures = figures
-        self.planned = Planned(cursor=0)
+        self.planned = Planned()
         self.cases: dict[str, Case] = {}
         """By alert, in the order in which they were raised."""
         self.wishes: list[Wish] = []

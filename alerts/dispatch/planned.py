@@ -10,8 +10,8 @@ from alerts.notice import Cause, Delivery, Muted
 class Planned(Struct):
     """The outcome of one look at the news."""
 
-    cursor: int
-    """The number of the last transition that is taken into account."""
+    cursor: int | None = None
+    """The number of the last transition that is taken into account; None: there was no news."""
     groups: dict[str, bytes | None] = {}
     """By key: encoded records (of groups and others, see `state.py`) where they changed; None: to be forgotten."""
     deliveries: list[Delivery] = []

@@ -57,8 +57,6 @@ class Share(NamedTuple):
     known: float
     """Of 1, at the end of its last step."""
     needed: float
-    watched_ns: int
-    """Since when."""
     step_ns: int
     """When it is worked out next."""
 
@@ -208,7 +206,7 @@ def _share(condition: Condition, state: RuleState) -> Share | None:
     if not isinstance(condition, Window) or course is None:
         return None
     known_ns = sum(bucket.known_ns for bucket in state.closed)
-    return Share(known_ns / condition.window_ns, condition.coverage, course.observed_ns, course.end_ns)
+    return Share(known_ns / condition.window_ns, condition.coverage, course.end_ns)
 
 
 def _from_store(rule: Rule, place: Place, stored: Mapping[str, Stored]) -> RuleState | None:

@@ -32,7 +32,8 @@ AHEAD_NS = 30 * NS_PER_S
 GAP_NS = 3 * NS_PER_S
 """A longer step of the alert clock was an outage of ours or the broker's: nobody was silent in it."""
 PAST_GAP_NS = 10 * NS_PER_S
-"""The same for who plays a past, whose clock need not beat every second."""
+PAST_BEAT_NS = PAST_GAP_NS // 2
+"""The same for who plays a past: transitions carry the moment at which they became true, so its clock may beat less."""
 
 
 @dataclass(slots=True)
@@ -41,7 +42,6 @@ class Counts:
 
     judged: int = 0
     unwatched: int = 0
-    """Of devices that no rule selects."""
     ahead: int = 0
     late: int = 0
     """Values no newer than what was judged: duplicates, and what came too late."""

@@ -8,13 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from alerts.judge.judge import PAST_GAP_NS, Judge
+from alerts.judge.judge import PAST_BEAT_NS, PAST_GAP_NS, Judge
 from alerts.proof.file import CHANGES, Expected, Proof
 from telemetry.reading import NS_PER_S
 
-TICK_NS = PAST_GAP_NS // 2
-"""How often the clock is heard between readings: below what counts as an outage of ours. Transitions carry the moment
-at which they became true, so a finer clock finds the same."""
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
@@ -61,7 +58,7 @@ def _found(proof: Proof) -> list[Expected]:
 
 def _run(judge: Judge, clock_ns: int, until_ns: int) -> int:
     """Let the clock run to `until_ns`, which is given back."""
-    for moment_ns in range(clock_ns + TICK_NS, until_ns, TICK_NS):
+    for moment_ns in range(clock_ns + PAST_BEAT_NS, until_ns, PAST_BEAT_NS):
         judge.tick(moment_ns)
     judge.tick(until_ns)
     return until_ns

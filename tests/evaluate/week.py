@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alerts.alert import Change, Transition
-from alerts.judge.judge import PAST_GAP_NS, Judge
+from alerts.judge.judge import PAST_BEAT_NS, PAST_GAP_NS, Judge
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rules
 from simulators.settings import load_simulation
@@ -25,8 +25,6 @@ from tests.evaluate.score import Claim
 from tests.evaluate.truth import own_truth, yielding
 
 CITY = Path(__file__).parents[2] / "examples" / "hong-kong"
-TICK_NS = PAST_GAP_NS // 2
-"""At most between two beats; before what arrives there is one at the whole second, as it is in life each second."""
 WARM_UP_DAYS = 1
 """Before it, so that windows of a day are whole."""
 COUNTED = {Change.RAISED, Change.ROSE, Change.FELL, Change.RESOLVED}
@@ -101,8 +99,8 @@ class _Run:
 
     def _until(self, clock_ns: int) -> None:
         judge = self.judge
-        while judge.clock_ns and judge.clock_ns + TICK_NS < clock_ns:
-            judge.tick(judge.clock_ns + TICK_NS)
+        while judge.clock_ns and judge.clock_ns + PAST_BEAT_NS < clock_ns:
+            judge.tick(judge.clock_ns + PAST_BEAT_NS)
         if judge.clock_ns < clock_ns:
             judge.tick(clock_ns)
 
