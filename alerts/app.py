@@ -26,7 +26,7 @@ from alerts.dispatching import Dispatching
 from alerts.health import Health
 from alerts.heartbeat import Heartbeat
 from alerts.judging import Judging
-from alerts.message.link import WEBHOOK_PREFIX, KeyUnusableError, Links, key_of, load_or_make_key
+from alerts.message.link import WEBHOOK_PREFIX, KeyUnusableError, Links, key_of, links_of, load_or_make_key
 from alerts.notice import Channel
 from alerts.receivers.apprise import AppriseReceiver
 from alerts.receivers.email import EmailReceiver
@@ -155,7 +155,7 @@ def _links(settings: AlertSettings, data: Path) -> Links | None:
     """None: there is no address from which people could reach us."""
     if settings.public_url is None:
         return None
-    return Links(str(settings.public_url), load_or_make_key(data / "alerts" / "link.key"), settings.link_hours)
+    return links_of(data, str(settings.public_url), settings.link_hours)
 
 
 async def _expire(database: AlertDatabase, keep_days: int) -> None:

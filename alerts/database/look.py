@@ -1,4 +1,4 @@
-"""What people ask the alert database, each in one look. `desk.py` hands it out."""
+"""What people ask the alert database, each in one look. The desk hands it out."""
 
 from collections.abc import Sequence
 

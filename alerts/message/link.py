@@ -89,6 +89,15 @@ class Links:
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
+def links_of(data: Path, base_url: str | None, hours: int) -> Links:
+    """The links of a deployment, signed with the key in its data folder, which is made where there is none.
+
+    Without `base_url` they begin with `/`: enough to check one, and for a page that the API serves itself.
+    Raises `KeyUnusableError`.
+    """
+    return Links(base_url or "", load_or_make_key(data / "alerts" / "link.key"), hours)
+
+
 def key_of(text: str) -> bytes:
     """The key that `text` holds in Base64, with or without `whsec_` before it.
 

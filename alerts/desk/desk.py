@@ -18,21 +18,9 @@ from alerts.database.connection import Connection, Reopening
 from alerts.database.look import Outcome
 from alerts.database.migrate import refuse_newer, refuse_older, version_of
 from alerts.database.rows import Delivered, Status
-from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError, NoAlertsError
+from alerts.database.trouble import DatabaseUnusableError, NoAlertsError
 from alerts.judge.judged import Act, Action
 from alerts.notice import Channel
-
-__all__ = [
-    "DatabaseAwayError",
-    "DatabaseUnusableError",
-    "Delivered",
-    "Desk",
-    "NoAlertsError",
-    "Outcome",
-    "Status",
-    "UnknownAlertError",
-    "UnknownSilenceError",
-]
 
 TEXT_MOST = 2_000
 """Characters of a comment or a reason."""

@@ -1,0 +1,79 @@
+"""What other services know of the alerts. They import from here, and from nowhere else in `alerts`."""
+
+from alerts.alert import Alert, Change, Ending, Severity, Silence, Transition
+from alerts.configuration import watch_rules
+from alerts.database.look import Outcome
+from alerts.database.rows import Delivered, Status
+from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError, NoAlertsError
+from alerts.desk.deployment import Deployment, RuleBook, deployment
+from alerts.desk.desk import Desk, UnknownAlertError, UnknownSilenceError
+from alerts.labels import LABELS, labels_of, match
+from alerts.message.link import Claim, KeyUnusableError, LinkProblem, Links, links_of
+from alerts.notice import Cause, Channel, Delivery, Message, Muted
+from alerts.rules.rule import (
+    Aggregate,
+    Condition,
+    Guard,
+    Happening,
+    Imbalance,
+    Level,
+    NoData,
+    Pause,
+    Rate,
+    Rule,
+    Rules,
+    Side,
+    State,
+    Value,
+    Window,
+)
+
+__all__ = [
+    "LABELS",
+    "Aggregate",
+    "Alert",
+    "Cause",
+    "Change",
+    "Channel",
+    "Claim",
+    "Condition",
+    "DatabaseAwayError",
+    "DatabaseUnusableError",
+    "Delivered",
+    "Delivery",
+    "Deployment",
+    "Desk",
+    "Ending",
+    "Guard",
+    "Happening",
+    "Imbalance",
+    "KeyUnusableError",
+    "Level",
+    "LinkProblem",
+    "Links",
+    "Message",
+    "Muted",
+    "NoAlertsError",
+    "NoData",
+    "Outcome",
+    "Pause",
+    "Rate",
+    "Rule",
+    "RuleBook",
+    "Rules",
+    "Severity",
+    "Side",
+    "Silence",
+    "State",
+    "Status",
+    "Transition",
+    "UnknownAlertError",
+    "UnknownSilenceError",
+    "Value",
+    "Window",
+    "deployment",
+    "labels_of",
+    "links_of",
+    "match",
+    "watch_rules",
+]
