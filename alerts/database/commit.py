@@ -9,14 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from alerts.alert import Transition
 from alerts.database import blobs, tables
 from alerts.database.outbox import insert_deliveries
-from alerts.database.read import CURSOR, transitions_after
+from alerts.database.read import CURSOR, LAST_TRANSITION, last_number, transitions_after
 from alerts.database.rows import alert_row, silence_row, transition_row
 from alerts.database.sqlite import is_second_active, upsert
 from alerts.database.trouble import SecondActiveAlertError
 from alerts.dispatch.planned import Planned
 from alerts.judge.judged import Judged
-
-LAST_TRANSITION = "last_transition"
 
 _keep_alert = upsert(tables.alerts)
 _keep_silence = upsert(tables.silences)
@@ -80,11 +78,6 @@ def _number(connection: Connection, transitions: Sequence[Transition], last: int
         connection.execute(_insert_transition, [transition_row(one) for one in new])
     blobs.marks.write(connection, {LAST_TRANSITION: numbered[-1].number})
     return numbered
-
-
-def last_number(connection: Connection) -> int:
-    """Of the last transition that ever was; 0: there was none."""
-    return blobs.marks.read(connection).get(LAST_TRANSITION, 0)
 
 
 def keep_planned(connection: Connection, planned: Planned) -> None:

@@ -144,7 +144,7 @@ class AlertDatabase:
 
     def _begin(self) -> None:
         self._connection.open()
-        self._last_transition = self._connection.look(commit.last_number)
+        self._last_transition = self._connection.look(read.last_number)
 
     def _look_after(self, connection: Connection) -> None:
         """What every new connection needs first: our version of the tables."""

@@ -1,11 +1,12 @@
 """What people ask the alert database, each in one look. The desk hands it out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
-from alerts.alert import Alert, Transition
+from alerts.alert import Alert, Severity, Transition
 from alerts.database import tables
 from alerts.database.rows import (
     ALERT_COLUMNS,
@@ -17,6 +18,7 @@ from alerts.database.rows import (
     delivered_of,
     transition_of,
 )
+from alerts.database.sqlite import is_one_of
 from alerts.notice import Channel
 
 _alert = tables.alerts.c
@@ -34,11 +36,55 @@ class Outcome(Struct, frozen=True):
     """Why the engine could not fulfil it; None: it did."""
 
 
-def alerts(connection: Connection, active: bool | None, limit: int) -> Sequence[Alert]:  # noqa: FBT001 - a filter
-    """Most severe first, then newest. `active` None: resolved ones too."""
+class Mark(NamedTuple):
+    """Where a page of alerts ended: the next one goes on after it, whatever has come or gone meanwhile."""
+
+    severity: int
+    raised_ns: int
+    id: str
+
+
+def mark_of(alert: Alert) -> Mark:
+    """After this alert."""
+    return Mark(int(alert.severity), alert.raised_ns, alert.id)
+
+
+class Wanted(Struct, frozen=True):
+    """Which alerts."""
+
+    active: bool | None = True
+    """False: only resolved ones; None: both."""
+    rule: str | None = None
+    device: str | None = None
+    devices: Collection[str] | None = None
+    """One of these; None: any."""
+    severity: Severity | None = None
+    after: Mark | None = None
+
+
+def alerts(connection: Connection, filters: Wanted, limit: int) -> Sequence[Alert]:
+    """Most severe first, then newest."""
     wanted = select(*ALERT_COLUMNS).order_by(_alert.severity.desc(), _alert.raised_ns.desc(), _alert.id).limit(limit)
-    if active is not None:
-        wanted = wanted.where(_alert.active.is_(True) if active else _alert.active.is_(None))
+    if filters.active is not None:
+        wanted = wanted.where(_alert.active.is_(True) if filters.active else _alert.active.is_(None))
+    if filters.rule is not None:
+        wanted = wanted.where(_alert.rule == filters.rule)
+    if filters.device is not None:
+        wanted = wanted.where(_alert.device == filters.device)
+    if filters.devices is not None:
+        wanted = wanted.where(is_one_of(_alert.device, filters.devices))
+    if filters.severity is not None:
+        wanted = wanted.where(_alert.severity == int(filters.severity))
+    if filters.after is not None:
+        severity, raised_ns, id_ = filters.after
+        same = _alert.severity == severity
+        wanted = wanted.where(
+            or_(
+                _alert.severity < severity,
+                and_(same, _alert.raised_ns < raised_ns),
+                and_(same, _alert.raised_ns == raised_ns, _alert.id > id_),
+            )
+        )
     return _alerts(connection, wanted)
 
 
@@ -60,20 +106,39 @@ def transitions(connection: Connection, alert: str) -> Sequence[Transition]:
     return _transitions(connection, select(*TRANSITION_COLUMNS).where(_change.alert == alert).order_by(_change.number))
 
 
-def history(
-    connection: Connection, since_ns: int, until_ns: int, rule: str | None, device: str | None, limit: int
-) -> Sequence[Transition]:
-    """By the moment at which they became true, from `since_ns` until before `until_ns`, oldest first."""
+class Span(Struct, frozen=True):
+    """Which transitions: by the moment at which they became true, ns UTC."""
+
+    since_ns: int
+    until_ns: int
+    """Not included."""
+    rule: str | None = None
+    device: str | None = None
+    devices: Collection[str] | None = None
+    """One of these; None: any."""
+    after: tuple[int, int] | None = None
+    """`at_ns` and `number` of the last one of the page before."""
+
+
+def history(connection: Connection, span: Span, limit: int) -> Sequence[Transition]:
+    """Oldest first; of one moment in the order of their numbers."""
     wanted = (
         select(*TRANSITION_COLUMNS)
-        .where(_change.at_ns >= since_ns, _change.at_ns < until_ns)
+        .where(_change.at_ns >= span.since_ns, _change.at_ns < span.until_ns)
         .order_by(_change.at_ns, _change.number)
         .limit(limit)
     )
-    if rule is not None:
-        wanted = wanted.where(_change.rule == rule)
-    if device is not None:
-        wanted = wanted.where(_change.device == device)
+    if span.rule is not None:
+        wanted = wanted.where(_change.rule == span.rule)
+    if span.device is not None:
+        wanted = wanted.where(_change.device == span.device)
+    if span.devices is not None:
+        wanted = wanted.where(is_one_of(_change.device, span.devices))
+    if span.after is not None:
+        at_ns, number = span.after
+        wanted = wanted.where(
+            _change.at_ns >= at_ns, or_(_change.at_ns > at_ns, and_(_change.at_ns == at_ns, _change.number > number))
+        )
     return _transitions(connection, wanted)
 
 

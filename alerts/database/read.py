@@ -22,6 +22,7 @@ from alerts.judge.judged import Action, Remembered
 from alerts.notice import Cause, Channel
 
 CURSOR = "cursor"
+LAST_TRANSITION = "last_transition"
 IDS_AT_ONCE = 500
 """Databases limit how many values a statement may name."""
 
@@ -64,6 +65,11 @@ class Situation(Struct):
 def cursor(connection: Connection) -> int:
     """The number of the last transition that the dispatcher has taken into account; 0: none."""
     return blobs.marks.read(connection).get(CURSOR, 0)
+
+
+def last_number(connection: Connection) -> int:
+    """Of the last transition that ever was; 0: there was none."""
+    return blobs.marks.read(connection).get(LAST_TRANSITION, 0)
 
 
 def situation(connection: Connection, now_ns: int, news_at_once: int, sent_since_ns: int) -> Situation:

@@ -3,11 +3,25 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Delete, Engine, Insert, Integer, NullPool, Table, create_engine
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Delete,
+    Engine,
+    Insert,
+    Integer,
+    NullPool,
+    Table,
+    create_engine,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import dialect, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -142,6 +156,12 @@ class Rows:
 def insert_new(table: Table) -> Insert:
     """Insert, or leave what is there."""
     return insert(table).on_conflict_do_nothing()
+
+
+def is_one_of(column: ColumnElement[str], texts: Collection[str]) -> ColumnElement[bool]:
+    """Whether it is one of any number of texts: as one value, for a statement may name only so many."""
+    each = func.json_each(msgspec.json.encode(list(texts)).decode()).table_valued("value")
+    return column.in_(select(each.c.value))
 
 
 def why_away(error: DBAPIError) -> str | None:

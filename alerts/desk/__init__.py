@@ -2,7 +2,7 @@
 
 from alerts.alert import Alert, Change, Ending, Severity, Silence, Transition
 from alerts.configuration import watch_rules
-from alerts.database.look import Outcome
+from alerts.database.look import Mark, Outcome, mark_of
 from alerts.database.rows import Delivered, Status
 from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError, NoAlertsError
 from alerts.desk.deployment import Deployment, RuleBook, deployment
@@ -51,6 +51,7 @@ __all__ = [
     "Level",
     "LinkProblem",
     "Links",
+    "Mark",
     "Message",
     "Muted",
     "NoAlertsError",
@@ -74,6 +75,7 @@ __all__ = [
     "deployment",
     "labels_of",
     "links_of",
+    "mark_of",
     "match",
     "watch_rules",
 ]

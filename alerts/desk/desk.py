@@ -6,16 +6,16 @@ engine and holds none up: every method is one short transaction on a connection 
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 from unicodedata import category
 
-from alerts.alert import Alert, Silence, Transition
+from alerts.alert import Alert, Severity, Silence, Transition
 from alerts.database import ask, blobs, look, read
 from alerts.database.connection import Connection, Reopening
-from alerts.database.look import Outcome
+from alerts.database.look import Mark, Outcome, Span, Wanted
 from alerts.database.migrate import refuse_newer, refuse_older, version_of
 from alerts.database.rows import Delivered, Status
 from alerts.database.trouble import DatabaseUnusableError, NoAlertsError
@@ -83,9 +83,27 @@ class Desk:
         """End the connection."""
         self._connection.close()
 
-    def alerts(self, *, active: bool | None = True, limit: int = 100) -> Sequence[Alert]:
-        """Most severe first, then newest. `active` False: only resolved ones; None: both."""
-        return self._look(look.alerts, active, limit)
+    def alerts(
+        self,
+        *,
+        active: bool | None = True,
+        rule: str | None = None,
+        device: str | None = None,
+        devices: Collection[str] | None = None,
+        severity: Severity | None = None,
+        after: Mark | None = None,
+        limit: int = 100,
+    ) -> Sequence[Alert]:
+        """Most severe first, then newest. `active` False: only resolved ones; None: both.
+
+        `devices`: only of these, however many. `after`: the next page, from the `mark_of` the last alert of the one
+        before.
+        """
+        return self._look(look.alerts, Wanted(active, rule, device, devices, severity, after), limit)
+
+    def by_id(self, ids: Sequence[str]) -> Mapping[str, Alert]:
+        """Those of them that there are, whole ids only."""
+        return {alert.id: alert for alert in self._look(read.alerts_by_id, ids)}
 
     def alert(self, beginning: str) -> Alert:
         """The one with this id, or the only one whose id begins so. Raises `UnknownAlertError`."""
@@ -100,10 +118,29 @@ class Desk:
         return self._look(look.transitions, self.alert(alert_id).id)
 
     def history(
-        self, *, since_ns: int, until_ns: int, rule: str | None = None, device: str | None = None, limit: int = 1000
+        self,
+        *,
+        since_ns: int,
+        until_ns: int,
+        rule: str | None = None,
+        device: str | None = None,
+        devices: Collection[str] | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 1000,
     ) -> Sequence[Transition]:
-        """By the moment at which they became true, ns UTC: from `since_ns` until before `until_ns`, oldest first."""
-        return self._look(look.history, since_ns, until_ns, rule, device, limit)
+        """By the moment at which they became true, ns UTC: from `since_ns` until before `until_ns`, oldest first.
+
+        `devices`: only of these, however many. `after`: the next page, from `at_ns` and `number` of the last one.
+        """
+        return self._look(look.history, Span(since_ns, until_ns, rule, device, devices, after), limit)
+
+    def last_number(self) -> int:
+        """Of the last transition that ever was; 0: there was none. What comes later has a higher one."""
+        return self._look(read.last_number)
+
+    def news(self, after: int, limit: int = 1000) -> Sequence[Transition]:
+        """The transitions numbered after `after`, in the order of their numbers. Cheap enough to ask all the time."""
+        return self._look(read.transitions_after, after, limit)
 
     def deliveries(
         self,

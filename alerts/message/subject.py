@@ -2,23 +2,17 @@
 
 import string
 from collections.abc import Mapping
-from enum import Enum, auto
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from alerts.alert import Alert
-from alerts.message.shown import moment, number, pair, plain, window
+from alerts.message.measure import Form, Measure, measure_of, metric_name, name_of
+from alerts.message.shown import moment, number, pair, plain
 from alerts.message.words import Words
-from alerts.rules.rule import Aggregate, Happening, Imbalance, NoData, Rate, Rule, Side, State, Value, Window
-from telemetry.catalogue.load import Named, label
-from telemetry.catalogue.metric import Metric
-from telemetry.catalogue.units import symbol
+from alerts.rules.rule import Happening, NoData, Rule, Side, State
 from telemetry.registry.models import Registry
-
-_DECIMALS_UNKNOWN = 2
-_PERCENT = 100.0
 
 
 class Texts(NamedTuple):
@@ -58,31 +52,6 @@ class Subject(Struct, frozen=True):
         return words.sentence.format(what=self.what, figures=self.figures) if self.figures else self.what
 
 
-class _Form(Enum):
-    """How a value is written."""
-
-    NUMBER = auto()
-    PEAK = auto()
-    """As a part of the month's peak."""
-    YES_NO = auto()
-    HAPPENED = auto()
-    """Not at all: the metric's name says it."""
-
-
-class _Measure(Struct, frozen=True):
-    """What a rule compares, and how its numbers are written."""
-
-    what: str
-    unit: str
-    decimals: int
-    form: _Form = _Form.NUMBER
-
-    def text(self, digits: str, words: Words) -> str:
-        """Digits with what belongs to them."""
-        text = f"{digits} {self.unit}".rstrip()
-        return words.peak.format(value=text) if self.form is _Form.PEAK else text
-
-
 def subject_of(
     alert: Alert, rule: Rule | None, registry: Registry, words: Words, language: str, now_ns: int
 ) -> Subject:
@@ -91,19 +60,19 @@ def subject_of(
     site = None if device is None else registry.sites.get(device.site)
     area = None if site is None or device is None or device.area is None else site.areas.get(device.area)
     zone = None if site is None else site.timezone
-    measure = _measure(rule, registry, words, language)
+    measure = measure_of(rule, registry, words, language)
     value, threshold, figures = _figures(alert, rule, measure, words)
     metrics = () if rule is None else rule.metrics
     if rule is not None and isinstance(rule.condition, NoData) and alert.reading_ns is not None:
         since = moment(alert.reading_ns, zone, now_ns, words)
-        measure = _Measure(words.no_data_since.format(time=since), "", 0, _Form.HAPPENED)
+        measure = Measure(words.no_data_since.format(time=since), "", 0, Form.HAPPENED)
     return Subject(
-        rule=_name(rule, alert.rule, language),
-        device=_name(device, alert.device, language),
-        site=_name(site, "" if device is None else device.site, language),
-        area=_name(area, "" if device is None else device.area or "", language),
+        rule=name_of(rule, alert.rule, language),
+        device=name_of(device, alert.device, language),
+        site=name_of(site, "" if device is None else device.site, language),
+        area=name_of(area, "" if device is None else device.area or "", language),
         zone=zone,
-        metric=words.comma.join(_metric_name(name, registry, language) for name in metrics),
+        metric=words.comma.join(metric_name(name, registry, language) for name in metrics),
         unit=measure.unit,
         value=value,
         threshold=threshold,
@@ -140,27 +109,18 @@ def filled(template: str, subject: Subject, severity: str) -> str:
     return plain("".join(filled_in))
 
 
-def _name(thing: Named | None, id_: str, language: str) -> str:
-    return plain("" if thing is None else label(thing, language)) or id_
-
-
-def _metric_name(name: str, registry: Registry, language: str) -> str:
-    return _name(registry.metrics.get(name), name, language)
-
-
-def _figures(alert: Alert, rule: Rule | None, measure: _Measure, words: Words) -> tuple[str, str, str]:
+def _figures(alert: Alert, rule: Rule | None, measure: Measure, words: Words) -> tuple[str, str, str]:
     """Value and threshold with their units, and both in a phrase."""
-    if alert.value is None or measure.form is _Form.HAPPENED:
+    if alert.value is None or measure.form is Form.HAPPENED:
         return "", "", ""
-    factor = _PERCENT if measure.form is _Form.PEAK else 1.0
-    value = alert.value * factor
-    if measure.form is _Form.YES_NO and value in (0.0, 1.0):
+    value = alert.value * measure.factor
+    if measure.form is Form.YES_NO and value in (0.0, 1.0):
         answer = words.yes if value else words.no
         return answer, "", answer
     if alert.threshold is None or (rule is not None and isinstance(rule.condition, State | Happening)):
         alone = measure.text(number(value, measure.decimals), words)
         return alone, "", alone
-    threshold = alert.threshold * factor
+    threshold = alert.threshold * measure.factor
     digits, limit_digits = pair(value, threshold, measure.decimals)
     shown = measure.text(digits, words)
     limit = f"{limit_digits} {measure.unit}".rstrip()
@@ -173,43 +133,3 @@ def _against(rule: Rule | None, value: float, threshold: float, words: Words) ->
     if rule is not None and rule.side is Side.BELOW and value < threshold:
         return words.below
     return words.beside
-
-
-def _measure(rule: Rule | None, registry: Registry, words: Words, language: str) -> _Measure:
-    match None if rule is None else rule.condition:
-        case None:
-            return _Measure("", "", _DECIMALS_UNKNOWN)
-        case NoData():
-            return _Measure(words.no_data, "", 0, _Form.HAPPENED)
-        case Imbalance(metrics):
-            names = words.comma.join(_metric_name(name, registry, language) for name in metrics)
-            return _Measure(words.imbalance.format(metrics=names), "%", 1)
-        case condition:
-            name = _metric_name(condition.metric, registry, language)
-            metric = registry.metrics.get(condition.metric)
-            return _of_metric(condition, name, metric, words)
-
-
-def _of_metric(
-    condition: Value | Rate | Window | State | Happening, name: str, metric: Metric | None, words: Words
-) -> _Measure:
-    unit = "" if metric is None else symbol(metric.unit)
-    decimals = _DECIMALS_UNKNOWN if metric is None else metric.decimals
-    flag = metric is not None and (metric.possible_min, metric.possible_max) == (0.0, 1.0)
-    match condition:
-        case Rate(_, per_ns):
-            return _Measure(words.rate.format(metric=name, span=window(per_ns, words)[1]), unit, decimals)
-        case Window():
-            described, span = window(condition.window_ns, words)
-            what = words.aggregates[condition.aggregate].format(metric=name, window=described, span=span)
-            if condition.part_of_month_peak:
-                return _Measure(what, "%", 0, _Form.PEAK)
-            if condition.aggregate is Aggregate.COUNT:
-                return _Measure(what, "", 0)
-            return _Measure(what, unit, decimals)
-        case State():
-            return _Measure(name, unit, decimals, _Form.YES_NO if flag else _Form.NUMBER)
-        case Happening():
-            return _Measure(name, unit, decimals, _Form.HAPPENED if flag else _Form.NUMBER)
-        case Value():
-            return _Measure(name, unit, decimals)
