@@ -1,0 +1,182 @@
+"""The words of the board, by language: gettext, where the English text is its own key.
+
+`words("Sign out")`, `words("{count} sites", count=3)`, `words.many("{n} alert", "{n} alerts", 2)`. A text that stands
+in a table is marked with `later("…")` where it stands, and said with `words(text)` where it is shown.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
+
+from babel.messages.pofile import read_po
+
+from telemetry.catalogue.load import label
+from telemetry.catalogue.units import UNITS
+from telemetry.reading import NS_PER_S, Quality
+
+ENGLISH = "en"
+LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "zh-Hant": "中文"}
+"""Language tag to what it calls itself."""
+COOKIE = "caretaker-language"
+NOTHING = "\N{EN DASH}"
+"""Where a number would stand."""
+
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
+_CHINESE = "zh"
+
+
+def later(text: str) -> str:
+    """The text itself: marks what is translated where it is shown."""
+    return text
+
+
+QUALITIES: Mapping[Quality, str] = {
+    Quality.SUSPECT: later("outside the plausible range"),
+    Quality.ARRIVAL_TIME: later("time of arrival"),
+}
+
+
+class _Named(NamedTuple):
+    names: Mapping[str, str]
+
+
+class Words:
+    """Everything that the board says, in one language. Times are ns UTC, shown by the clocks of the zone given."""
+
+    def __init__(self, language: str, texts: Mapping[str, Sequence[str]]) -> None:
+        """`texts`: the English text to its forms, one for each number of things."""
+        self.language = language
+        self._texts = texts
+
+    def __call__(self, text: str, **fields: object) -> str:
+        """The text in this language, its fields filled in."""
+        found = self._texts.get(text, (text,))[0]
+        return found.format(**fields) if fields else found
+
+    def many(self, one: str, more: str, n: int, **fields: object) -> str:
+        """The form for `n` things; the field n is given."""
+        forms = self._texts.get(one, (one, more))
+        return forms[0 if n == 1 or len(forms) == 1 else 1].format(n=n, **fields)
+
+    def name(self, names: Mapping[str, str], otherwise: str = "") -> str:
+        """Of something that has a name in each language; `otherwise` for what has none, mostly its id."""
+        return label(_Named(names), self.language) or otherwise
+
+    def number(self, value: float | None, decimals: int = 1) -> str:
+        """With so many decimals, thousands apart; nothing to say: a dash."""
+        if value is None or not math.isfinite(value):
+            return NOTHING
+        text = f"{value:,.{decimals}f}"
+        return text.removeprefix("-") if not text.strip("-0.,") else text.replace("-", "\N{MINUS SIGN}")
+
+    def unit(self, ucum: str) -> str:
+        """As people write it; empty for plain numbers."""
+        unit = UNITS.get(ucum)
+        return ucum if unit is None else unit.symbol
+
+    def ago(self, time_ns: int, now_ns: int) -> str:
+        """Relative under a day: `12 min ago`; then in days."""
+        seconds = (now_ns - time_ns) // NS_PER_S
+        if seconds < 1:
+            return self("now")
+        if seconds < _MINUTE_S:
+            return self("{n} s ago", n=seconds)
+        if seconds < _HOUR_S:
+            return self("{n} min ago", n=seconds // _MINUTE_S)
+        if seconds < _DAY_S:
+            return self("{n} h ago", n=seconds // _HOUR_S)
+        return self.many("{n} day ago", "{n} days ago", seconds // _DAY_S)
+
+    def span(self, seconds: float) -> str:
+        """A length of time in its largest unit: `12 min`."""
+        whole = int(seconds)
+        if whole < _MINUTE_S:
+            return self("{n} s", n=whole)
+        if whole < _HOUR_S:
+            return self("{n} min", n=whole // _MINUTE_S)
+        if whole < _DAY_S:
+            return self("{n} h", n=whole // _HOUR_S)
+        return self.many("{n} day", "{n} days", whole // _DAY_S)
+
+    def clock(self, time_ns: int, zone: tzinfo) -> str:
+        """`12:03`, on 24 hours."""
+        return f"{_local(time_ns, zone):%H:%M}"
+
+    def day(self, time_ns: int, zone: tzinfo) -> str:
+        """`22 Nov 2026`."""
+        local = _local(time_ns, zone)
+        if self.language.startswith(_CHINESE):
+            return f"{local.year}年{local.month}月{local.day}日"
+        return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+    def moment(self, time_ns: int, zone: tzinfo) -> str:
+        """Exact, as on hover: `22 Nov 2026, 12:03:09 HKT`."""
+        local = _local(time_ns, zone)
+        return f"{self.day(time_ns, zone)} {local:%H:%M:%S} {local.tzname() or ''}".rstrip()
+
+    def quality(self, quality: Quality) -> str:
+        """Why a value deserves less trust; empty for a good one."""
+        return self(", ").join(self(text) for flag, text in QUALITIES.items() if flag in quality)
+
+    def list(self, texts: Sequence[str]) -> str:
+        """`odour at Pier 4, leak at Garden Road`."""
+        return self(", ").join(texts)
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _local(time_ns: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(time_ns / NS_PER_S, UTC).astimezone(zone)
+
+
+@cache
+def words_of(language: str) -> Words:
+    """In a language of `LANGUAGES`."""
+    return Words(language, {} if language == ENGLISH else texts_of(language))
+
+
+def texts_of(language: str) -> Mapping[str, Sequence[str]]:
+    """What stands in `locale/<language>/*.po`. Raises `ValueError` where two files translate one text in two ways."""
+    texts: dict[str, Sequence[str]] = {}
+    for file in catalogue_files(language):
+        with file.open("rb") as lines:
+            for message in read_po(lines):
+                if not message.id or not message.string:
+                    continue
+                key = message.id if isinstance(message.id, str) else message.id[0]
+                forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+                if texts.setdefault(key, forms) != forms:
+                    raise ValueError(f"{file.name}: {key!r} is translated otherwise in another file")
+    return texts
+
+
+def catalogue_files(language: str) -> Sequence[Traversable]:
+    """The files of one language, in the order of their names."""
+    folder = resources.files("api.board") / "locale" / language.replace("-", "_")
+    return sorted((one for one in folder.iterdir() if one.name.endswith(".po")), key=lambda one: one.name)
+
+
+def language_of(cookie: str | None, accept: str) -> str:
+    """What was chosen, else the first language of `Accept-Language` that the board has, else English."""
+    if cookie is not None and cookie in LANGUAGES:
+        return cookie
+    wanted = [one.partition(";") for one in accept.split(",")]
+    for tag, _, _ in sorted(wanted, key=lambda one: -_weight(one[2])):
+        primary = tag.strip().lower().partition("-")[0]
+        if primary == _CHINESE:
+            return "zh-Hant"
+        if primary == ENGLISH:
+            return ENGLISH
+    return ENGLISH
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text.strip().removeprefix("q="))
+    except ValueError:
+        return 1.0
