@@ -6,27 +6,17 @@ from dataclasses import dataclass
 from alerts.alert import Alert, Silence, Transition
 from alerts.desk import Delivered
 from alerts.labels import match
+from alerts.message.course import course_for
 from alerts.notice import Cause
 from caretaker.alert_words import MEASURED, SHORT, AlertWords, change_text, holder
 from caretaker.commands.quarantine import printable
 from caretaker.moments import age_text, local_text
 from caretaker.output import Cell, rows, say
-from telemetry.catalogue.load import label
 from telemetry.reading import NS_PER_S
 
 LATE_NS = 2 * NS_PER_S
 """Noticed later than this after it became true, a change says so."""
-CAUSES: Mapping[Cause, str] = {
-    Cause.NEW: "it is new",
-    Cause.MORE: "another alert of the group",
-    Cause.ROSE: "it rose",
-    Cause.RESOLVED: "it is resolved",
-    Cause.REPEAT: "it is still there",
-    Cause.ESCALATED: "nobody had acknowledged",
-    Cause.FLAPPING: "it flaps",
-    Cause.SUMMARY: "a summary",
-    Cause.DIGEST: "the day's digest",
-}
+CAUSES: Mapping[Cause, str] = course_for("en").causes
 
 
 @dataclass(frozen=True)
@@ -47,9 +37,9 @@ def silences_of(alert: Alert, silences: Sequence[Silence], words: AlertWords) ->
     return [silence for silence in silences if match(silence.matchers, labels)]
 
 
-def tell(story: Story, words: AlertWords, language: str) -> None:
+def tell(story: Story, words: AlertWords) -> None:
     """All of it on stdout."""
-    rows(("what", "found"), _facts(story, words, language))
+    rows(("what", "found"), _facts(story, words))
     say("")
     _timeline(story, words)
     say("")
@@ -88,7 +78,7 @@ def next_steps(alert: Alert, words: AlertWords) -> Sequence[str]:
     return steps
 
 
-def _facts(story: Story, words: AlertWords, language: str) -> list[tuple[Cell, ...]]:
+def _facts(story: Story, words: AlertWords) -> list[tuple[Cell, ...]]:
     alert, rule = story.alert, words.rules.get(story.alert.rule)
     zone = words.zone(alert)
     facts: list[tuple[Cell, ...]] = [
@@ -106,17 +96,10 @@ def _facts(story: Story, words: AlertWords, language: str) -> list[tuple[Cell, .
         facts.append(("comment", printable(alert.comment)))
     if rule is not None:
         facts.append(("why this rule", rule.why))
-        if advice := label(Texts(rule.advice), language):
+        if advice := words.advice(rule.id):
             facts.append(("what to do", advice))
     facts.append(("labels", " ".join(f"{name}={value}" for name, value in words.labels(alert).items() if value)))
     return facts
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Sentences by language, to be picked as names are."""
-
-    names: Mapping[str, str]
 
 
 def _state(alert: Alert, at_ns: int) -> str:
@@ -175,5 +158,4 @@ def person_text(person: str, words: AlertWords) -> str:
     """What people call them; the readings on MQTT have no person."""
     if not person:
         return "programs"
-    found = words.registry.people.get(person)
-    return person if found is None else found.name
+    return words.person(person)

@@ -7,6 +7,8 @@ from alerts.database.rows import Delivered, Status
 from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError, NoAlertsError
 from alerts.desk.deployment import Deployment, RuleBook, deployment
 from alerts.desk.desk import Desk, UnknownAlertError, UnknownSilenceError
+from alerts.desk.lines import Line, lines, watched
+from alerts.desk.words import MEASURED, AlertWords
 from alerts.labels import LABELS, labels_of, match
 from alerts.message.link import Claim, KeyUnusableError, LinkProblem, Links, links_of
 from alerts.notice import Cause, Channel, Delivery, Message, Muted
@@ -30,8 +32,10 @@ from alerts.rules.rule import (
 
 __all__ = [
     "LABELS",
+    "MEASURED",
     "Aggregate",
     "Alert",
+    "AlertWords",
     "Cause",
     "Change",
     "Channel",
@@ -49,6 +53,7 @@ __all__ = [
     "Imbalance",
     "KeyUnusableError",
     "Level",
+    "Line",
     "LinkProblem",
     "Links",
     "Mark",
@@ -74,8 +79,10 @@ __all__ = [
     "Window",
     "deployment",
     "labels_of",
+    "lines",
     "links_of",
     "mark_of",
     "match",
     "watch_rules",
+    "watched",
 ]

@@ -269,5 +269,13 @@ _TAGS = _Tags({tag: tag for tag in _BY_TAG})
 
 
 def words_for(language: str) -> Words:
-    """Those of a language tag: zh-HK, zh-TW and zh-Hant-HK are Traditional Chinese; what we don't speak is English."""
-    return _BY_TAG[label(_TAGS, language)]
+    """Those of a language tag, see `spoken`."""
+    return _BY_TAG[spoken(language)]
+
+
+def spoken(language: str) -> str:
+    """The one of our languages that is meant by a language tag, `en` or `zh-Hant`.
+
+    zh-HK, zh-TW and zh-Hant-HK are Traditional Chinese; what we don't speak is English.
+    """
+    return label(_TAGS, language)

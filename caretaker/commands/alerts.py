@@ -98,7 +98,7 @@ def show(
             at_ns,
         )
     if format is Format.TABLE:
-        tell(story, words, language)
+        tell(story, words)
         return
     document(
         {

@@ -196,7 +196,7 @@ def test_history_is_cut_to_what_is_asked_for(place: Place) -> None:
     assert {row["device"] for row in place.json("history", "--rule", "odour", "--device", "odour-male")} == {
         "odour-male"
     }
-    assert "resolved: it is over" in place.call("alerts", "history")
+    assert "resolved: the condition has ended" in place.call("alerts", "history")
     assert "Nothing happened" in place.said("alerts", "history", "--from", "1s")
 
 

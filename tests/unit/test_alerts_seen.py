@@ -126,7 +126,7 @@ async def test_events_are_sentences_in_the_order_in_which_they_were_seen(engine:
         change(Change.ACKNOWLEDGED, after_s=9, by="me"), change(Change.RESOLVED, after_s=10, ending=Ending.CLEARED)
     )
     said = [event.partition(" ")[2].partition(", Men's odour, Pier: ")[2] for event in seen.look(NOW, "x", 0).events]
-    assert said == ["raised, warning", "rose to critical", "acknowledged by me", "resolved: it is over"]
+    assert said == ["raised, warning", "rose to critical", "acknowledged by me", "resolved: the condition has ended"]
 
 
 async def test_the_newest_that_nobody_has_is_acknowledged(engine: Engine, seen: AlertsSeen) -> None:
