@@ -43,6 +43,38 @@ class Sample(Struct, frozen=True, gc=False):
     """The rule of an alert; empty for all else."""
 
 
+class Page(Struct, frozen=True, gc=False):
+    """Values of one metric, in order of time, as columns of JSON: ready to be sent, and quick to decode."""
+
+    times_ms: bytes
+    """A JSON list of whole numbers: event times, ms since the epoch, UTC."""
+    values: bytes
+    """A JSON list as long: numbers or texts, each reading back as exactly the value that is stored."""
+    count: int
+    """How many there are."""
+    marks: Sequence[tuple[int, Quality]] = ()
+    """Place within the page, from 0, and quality of each value that is not good."""
+
+
+class Window(Struct, frozen=True, gc=False):
+    """What is stored of one metric within one window of time."""
+
+    start_ns: int
+    """Of the window, ns UTC, though the question may have begun later."""
+    count: int
+    """Values in it; 1 at least."""
+    suspect: int
+    """How many of them are suspect. They are values like the others: in everything that stands here."""
+    last: float | str
+    """The newest."""
+    first: float | None = None
+    """The oldest. It and all below: None of texts."""
+    total: float | None = None
+    """The sum."""
+    low: float | None = None
+    high: float | None = None
+
+
 class StoreWriter(Protocol):
     """The way in."""
 
@@ -70,7 +102,7 @@ class RetainingWriter(StoreWriter, Protocol):
 
 
 class StoreReader(Protocol):
-    """The way out. Both questions raise `StoreAwayError` when the store does not answer."""
+    """The way out. Every question raises `StoreAwayError` when the store does not answer."""
 
     async def latest(self, devices: Sequence[str]) -> Sequence[Sample]:
         """The newest value of each metric of each device; of an alert's metrics that of each rule."""
@@ -79,6 +111,21 @@ class StoreReader(Protocol):
         """All values with start <= time < end, in order of time, a metric after the other.
 
         Of an alert's metrics those of all rules; which of one moment comes first is not said.
+        """
+
+    def columns(self, device: str, metric: str, start_ns: int, end_ns: int) -> AsyncIterator[Page]:
+        """The same values of one metric, a page at a time, none of them empty: the quick way to many values."""
+
+    async def count(self, device: str, metric: str, start_ns: int, end_ns: int) -> int:
+        """How many values there are with start <= time < end."""
+
+    async def windows(
+        self, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int = 0
+    ) -> Sequence[Window]:
+        """What there is with start <= time < end, by windows of `step_ns` that begin at `offset_ns` and multiples.
+
+        In order of time. A window without values is absent. All that is given is in memory at once: how many windows
+        there can be is the caller's to bound.
         """
 
     async def close(self) -> None:

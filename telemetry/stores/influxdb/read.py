@@ -6,11 +6,12 @@ from telemetry.catalogue.metric import Metric
 from telemetry.reading import Quality
 from telemetry.registry.models import Registry
 from telemetry.series import ALERT, quality_field
+from telemetry.stores.influxdb.aggregate import count, page_of, windows
 from telemetry.stores.influxdb.client import InfluxHttp
 from telemetry.stores.influxdb.influxql import identifier, rows, select, series
 from telemetry.stores.influxdb.provision import field_types
 from telemetry.stores.settings import InfluxSettings
-from telemetry.stores.store import Sample
+from telemetry.stores.store import Page, Sample, Window
 from telemetry.stores.thread import StoreThread
 
 PAGE = 10_000
@@ -42,6 +43,31 @@ class InfluxReader:
                 page, from_ns = await self._thread.run(self._page, device, metric, from_ns, end_ns)
                 for sample in page:
                     yield sample
+
+    async def columns(self, device: str, metric: str, start_ns: int, end_ns: int) -> AsyncIterator[Page]:
+        """The same values of one metric, a page at a time."""
+        known = self._registry().metrics.get(metric)
+        from_ns: int | None = start_ns
+        while known is not None and from_ns is not None:
+            samples, from_ns = await self._thread.run(self._page, device, known, from_ns, end_ns)
+            if samples:
+                yield page_of(samples)
+
+    async def count(self, device: str, metric: str, start_ns: int, end_ns: int) -> int:
+        """How many values there are with start <= time < end."""
+        known = self._registry().metrics.get(metric)
+        if known is None:
+            return 0
+        return await self._thread.run(count, self._http, known, device, start_ns, end_ns)
+
+    async def windows(
+        self, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int = 0
+    ) -> Sequence[Window]:
+        """What there is with start <= time < end, by windows; see the contract."""
+        known = self._registry().metrics.get(metric)
+        if known is None:
+            return []
+        return await self._thread.run(windows, self._http, known, device, start_ns, end_ns, step_ns, offset_ns)
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""

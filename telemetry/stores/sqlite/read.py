@@ -2,14 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from telemetry.reading import Quality
+from telemetry.stores.sqlite.aggregate import Range
 from telemetry.stores.sqlite.schema import open_for_reading, version_of
-from telemetry.stores.store import Sample, StoreAwayError
+from telemetry.stores.store import Page, Sample, StoreAwayError, Window
 from telemetry.stores.thread import StoreThread
+
+_Found = TypeVar("_Found")
 
 PAGE = 5_000
 """Values fetched at a time: bounds memory, and no read transaction lasts long enough to keep the WAL from shrinking."""
@@ -77,29 +80,65 @@ class SqliteReader:
                     break
                 from_ns, after_series = page[-1][0], page[-1][1]
 
+    async def columns(self, device: str, metric: str, start_ns: int, end_ns: int) -> AsyncIterator[Page]:
+        """The same values of one metric, a page at a time."""
+        nothing: tuple[Page | None, int | None] = (None, None)
+        from_ns: int | None = start_ns
+        while from_ns is not None:
+            page, from_ns = await self._look(Range.page, nothing, device, metric, from_ns, end_ns)
+            if page is not None:
+                yield page
+
+    async def count(self, device: str, metric: str, start_ns: int, end_ns: int) -> int:
+        """How many values there are with start <= time < end."""
+        return await self._look(Range.count, 0, device, metric, start_ns, end_ns)
+
+    async def windows(
+        self, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int = 0
+    ) -> Sequence[Window]:
+        """What there is with start <= time < end, by windows; see the contract."""
+        nothing: Sequence[Window] = ()
+
+        def by_windows(of: Range) -> Sequence[Window]:
+            return of.windows(step_ns, offset_ns)
+
+        return await self._look(by_windows, nothing, device, metric, start_ns, end_ns)
+
     async def close(self) -> None:
         """Close the file; a second call does nothing."""
         await self._thread.close(self._disconnect)
 
     async def _ask(self, query: str, parameters: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
-        return await self._thread.run(self._fetch, query, parameters)
+        def fetch(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            # Each time: a writer may bring the file to the newer version meanwhile.
+            known = query if version_of(connection) >= WITH_RULES else query.replace(RULE, NO_RULE)
+            return connection.execute(known, parameters).fetchall()
+
+        nothing: list[tuple[Any, ...]] = []
+        return await self._thread.run(self._open, fetch, nothing)
+
+    async def _look(
+        self, question: Callable[[Range], _Found], nothing: _Found, device: str, metric: str, start_ns: int, end_ns: int
+    ) -> _Found:
+        def look(connection: sqlite3.Connection) -> _Found:
+            return question(Range(connection, device, metric, start_ns, end_ns))
+
+        return await self._thread.run(self._open, look, nothing)
 
     # In the thread.
 
-    def _fetch(self, query: str, parameters: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
-        if self._connection is None:
-            if not self._path.exists():
-                return []
-            self._connection = open_for_reading(self._path)
+    def _open(self, question: Callable[[sqlite3.Connection], _Found], nothing: _Found) -> _Found:
+        """The answer to a question; `nothing` where there is no file, or no table in it."""
+        if self._connection is None and not self._path.exists():
+            return nothing
         try:
-            # Each time: a writer may bring the file to the newer version meanwhile.
-            if version_of(self._connection) < WITH_RULES:
-                query = query.replace(RULE, NO_RULE)
-            return self._connection.execute(query, parameters).fetchall()
+            if self._connection is None:
+                self._connection = open_for_reading(self._path)
+            return question(self._connection)
         except sqlite3.Error as error:
             self._disconnect()
             if "no such table" in str(error):  # the writer has made the file, not yet its tables
-                return []
+                return nothing
             raise StoreAwayError(f"the store's file cannot be read: {error}") from error
 
     def _disconnect(self) -> None:

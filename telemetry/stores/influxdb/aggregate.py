@@ -1,0 +1,71 @@
+"""Questions whose work InfluxDB does itself: counts and windows. For the reader's thread."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from telemetry.catalogue.metric import Kind, Metric
+from telemetry.reading import NS_PER_MS, Quality
+from telemetry.series import quality_field
+from telemetry.stores.influxdb.client import InfluxHttp
+from telemetry.stores.influxdb.influxql import identifier, rows, select
+from telemetry.stores.store import Page, Sample, Window
+
+_encode = msgspec.json.Encoder().encode
+
+
+def page_of(samples: Sequence[Sample]) -> Page:
+    """The same values as columns."""
+    return Page(
+        times_ms=_encode([sample.time_ns // NS_PER_MS for sample in samples]),
+        values=_encode([sample.value for sample in samples]),
+        count=len(samples),
+        marks=[(place, sample.quality) for place, sample in enumerate(samples) if sample.quality],
+    )
+
+
+def count(http: InfluxHttp, metric: Metric, device: str, start_ns: int, end_ns: int) -> int:
+    """How many values there are with start <= time < end. Raises `StoreAwayError`."""
+    query = select(f"count({identifier(metric.name)}) AS count", metric.measurement, _within(start_ns, end_ns))
+    (result,) = http.query(query, {"device": device})
+    return sum(int(row["count"]) for row in rows(result))
+
+
+def windows(
+    http: InfluxHttp, metric: Metric, device: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int
+) -> Sequence[Window]:
+    """By windows; see the contract. Raises `StoreAwayError`."""
+    field, quality = identifier(metric.name), identifier(quality_field(metric.name))
+    asked = {"count": "count", "last": "last"}
+    if metric.kind is not Kind.TEXT:
+        asked |= {"first": "first", "total": "sum", "low": "min", "high": "max"}
+    what = ", ".join(f"{function}({field}) AS {name}" for name, function in asked.items())
+    within = _within(start_ns, end_ns)
+    grouped = f"GROUP BY time({step_ns:d}ns, {offset_ns % step_ns:d}ns) fill(none)"
+    every = select(what, metric.measurement, f"{within} {grouped}")
+    is_suspect = f"{quality} & {Quality.SUSPECT:d} = {Quality.SUSPECT:d}"
+    suspect = select(f"count({quality}) AS count", metric.measurement, f"{within} AND {is_suspect} {grouped}")
+    of_all, of_suspect = http.query(f"{every}; {suspect}", {"device": device})
+    found = list(rows(of_all))
+    if not found:  # without a database the second was not even executed
+        return []
+    suspects = {row["time"]: int(row["count"]) for row in rows(of_suspect)}
+    return [
+        Window(
+            start_ns=row["time"],
+            count=int(row["count"]),
+            suspect=suspects.get(row["time"], 0),
+            last=_number(row["last"]),
+            **{name: float(row[name]) for name in ("first", "total", "low", "high") if name in asked},
+        )
+        for row in found
+    ]
+
+
+def _within(start_ns: int, end_ns: int) -> str:
+    return f'WHERE "device" = $device AND time >= {start_ns:d} AND time < {end_ns:d}'
+
+
+def _number(value: float | str) -> float | str:
+    # JSON has one kind of number: 21.0 comes as 21.
+    return value if isinstance(value, str) else float(value)
