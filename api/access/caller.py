@@ -34,6 +34,8 @@ class Way(StrEnum):
     """A link from a message: one alert, one person."""
     CODE = "code"
     """The printed code of an area: whoever stands there."""
+    COMMAND = "command"
+    """Somebody at the machine itself, with the command `caretaker`."""
 
 
 class Caller(Struct, frozen=True):
@@ -49,6 +51,8 @@ class Caller(Struct, frozen=True):
     """From where, without a port."""
     key: str = ""
     """Id of the key behind it; empty: none."""
+    browser: int = 0
+    """Number of the signed-in browser; 0: none."""
 
     def sees(self, site: str) -> bool:
         """Whether the site is one of the caller's."""
