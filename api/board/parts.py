@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nicegui import events, ui
 
 from alerts.desk import Severity
+from api.board.redraw import Kept
 from api.board.words import Words, later
 from api.queries.standing import State
 
@@ -178,10 +179,24 @@ def message(text: str, *, trouble: bool = False) -> Tag:
     return tag("p", text, f"message {'trouble' if trouble else ''}", role="alert" if trouble else "status")
 
 
-class Field(Tag):
+class Field(Tag, Kept):
     """A labelled native input. What was typed is in `value`."""
 
-    value: str
+    _typed: list[str]  # shared with the one that comes in its place
+
+    @property
+    def value(self) -> str:
+        """As it stands."""
+        return self._typed[0]
+
+    @value.setter
+    def value(self, text: str) -> None:
+        self._typed[0] = text
+
+    def keep(self, old: Kept) -> None:
+        """What was typed stays."""
+        if isinstance(old, Field):
+            self._typed = old._typed  # noqa: SLF001 - its own kind
 
 
 def field(
@@ -199,7 +214,7 @@ def field(
         tag("span", title, "field-title")
         name = kind if kind in {"textarea", "select"} else "input"
         drawn = Field(name, initial if kind == "textarea" else None, "input", **attributes)
-        drawn.value = initial
+        drawn._typed = [initial]  # noqa: SLF001 - made here
         if name == "input":
             drawn.props["type"] = kind
             # With ^ it is the attribute, where typing begins; the property would undo what was typed.

@@ -1,0 +1,29 @@
+"""The board on the application of the API: to be mounted last, for it answers whatever no route did."""
+
+from fastapi import FastAPI
+from nicegui import ui
+
+from api.access.access import Access
+from api.board import assets
+from api.board.frame import Board
+from api.board.pages import PAGES
+from api.sources import Sources
+
+
+def mount(app: FastAPI, sources: Sources, access: Access) -> None:
+    """Add all pages at `/`. Once a process: NiceGUI keeps its pages in one place."""
+    files = assets.load()
+    assets.serve(app, files)
+    board = Board(sources, access, files)
+    for page in PAGES:
+        page.add(board)
+    ui.run_with(
+        app,
+        mount_path="/",
+        title="Caretaker",
+        favicon=files["icon.svg"].content.decode(),
+        dark=None,
+        tailwind=False,
+        reconnect_timeout=5.0,
+        show_welcome_message=False,
+    )

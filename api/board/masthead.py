@@ -1,0 +1,103 @@
+"""The head of every page: where one is, where one can go, who one is."""
+
+from nicegui import ui
+
+from api.board import parts
+from api.board.visit import Visit
+from api.board.words import LANGUAGES, Words, later
+from api.problem import ApiError
+from api.queries import overview
+
+PLACES = (
+    ("/", later("Overview")),
+    ("/alerts", later("Alerts")),
+    ("/devices", later("Devices")),
+    ("/quarantine", later("Quarantine")),
+    ("/connect", later("Connect a device")),
+)
+THEMES = {"auto": later("As the system"), "light": later("Light"), "dark": later("Dark")}
+COUNT_EVERY_S = 1.0
+
+
+async def masthead(visit: Visit) -> None:
+    """Skip link, name, navigation with the number of alerts, site to go to, language, theme, sign out."""
+    words = visit.words
+    parts.link(words("Skip to the content"), "#main", "skip")
+    if visit.wall:
+        return
+    with parts.tag("header", classes="masthead"):
+        parts.link("Caretaker", "/", "brand")
+        with parts.tag("nav", classes="places", aria_label=words("Main")):
+            here = visit.request.url.path
+            for href, name in PLACES:
+                current = here == href or (href != "/" and here.startswith(f"{href}/"))
+                with parts.tag("a", classes="place", href=href, aria_current="page" if current else None):
+                    parts.tag("span", words(name))
+                    if href == "/alerts":
+                        await _count(visit)
+        with parts.tag("details", classes="more"):
+            parts.tag("summary", words("Menu"), "button plain")
+            with parts.tag("div", classes="more-panel"):
+                await _controls(visit)
+
+
+async def _count(visit: Visit) -> None:
+    shown = parts.tag("span", "", "count")
+    hidden = parts.tag("span", "", "only-read")
+    seen = -1
+
+    async def look() -> None:
+        nonlocal seen
+        if seen == visit.sources.news.changes:
+            return
+        seen = visit.sources.news.changes
+        try:
+            count = await overview.count_of_alerts(visit.sources, await visit.caller())
+        except ApiError:  # signed out, or the alerts are away: the page itself says so
+            return
+        shown.say(str(count) if count else "")
+        hidden.say(visit.words("active") if count else "")
+
+    await look()
+    ui.timer(COUNT_EVERY_S, look, immediate=False)
+
+
+async def _controls(visit: Visit) -> None:
+    words = visit.words
+    caller = await visit.caller()
+    sites = {
+        words.name(site.names, site.id): site.id
+        for site in sorted(visit.sources.registry.sites.values(), key=lambda one: one.id)
+        if caller.sees(site.id)
+    }
+    options = {"": words("Go to a site"), **{id_: name for name, id_ in sites.items()}}
+    chosen = parts.field(words("Site"), kind="select", options=options, on_change=lambda: _go(visit, chosen.value))
+    _switch(words("Language"), dict(LANGUAGES), words.language, "caretaker.language")
+    theme = visit.request.cookies.get("caretaker-theme", "auto")
+    _switch(words("Colours"), {name: words(text) for name, text in THEMES.items()}, theme, "caretaker.theme")
+    parts.tag("p", _who(words, caller.name, caller.role.word), "quiet")
+    out = parts.button(words("Sign out"), classes="plain")
+    out.on("click", js_handler="() => caretaker.signOut()")
+
+
+def _go(visit: Visit, site: str) -> None:
+    if site:
+        visit.go(f"/sites/{site}")
+
+
+def _switch(title: str, options: dict[str, str], initial: str, call: str) -> None:
+    """Done by the browser: it outlasts the page."""
+    with parts.tag("label", classes="field field-select"):
+        parts.tag("span", title, "field-title")
+        with parts.tag("select", classes="input") as drawn:
+            for value, text in options.items():
+                chosen: dict[str, parts.Prop] = {"^selected": True} if value == initial else {}
+                parts.tag("option", text, value=value).props.update(chosen)
+    drawn.on("change", js_handler=f"(e) => {call}(e.target.value)")
+
+
+def _who(words: Words, name: str, role: str) -> str:
+    return words("Signed in as {name} ({role})", name=name, role=words(ROLES.get(role, role)))
+
+
+ROLES = {"viewer": later("viewer"), "operator": later("operator"), "admin": later("admin")}

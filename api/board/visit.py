@@ -1,0 +1,169 @@
+"""One open page of one person: who it is, in which language, what is drawn again when something changes."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import structlog
+from fastapi import Request
+from nicegui import Client, ui
+
+from api.access.access import Access
+from api.access.caller import Caller
+from api.board import parts
+from api.board.redraw import aside, take_over
+from api.board.words import Words
+from api.problem import ApiError, UnauthorizedError
+from api.sources import Sources
+
+log = structlog.get_logger(__name__)
+
+AGES_EVERY_S = 10.0
+"""Drawn again without any news: what is shown has grown older."""
+SIGN_IN = "/sign-in"
+
+Build = Callable[[], Awaitable[None]]
+
+
+class Visit:
+    """What pages are drawn with."""
+
+    def __init__(
+        self, sources: Sources, access: Access, request: Request, caller: Caller, words: Words, client: Client
+    ) -> None:
+        """`caller` is whoever the guard found behind the request."""
+        self.sources = sources
+        self.words = words
+        self.wall = request.query_params.get("wall") == "1"
+        """A screen on a wall: no controls, everything twice as large."""
+        self.request = request
+        self.client = client
+        self._access = access
+        self._caller = caller
+        self._said: parts.Tag | None = None
+
+    async def caller(self) -> Caller:
+        """Whose page it is, checked anew. Raises `UnauthorizedError` where that is over."""
+        caller = await self._access.still(self._caller)
+        if caller is None:
+            raise UnauthorizedError("you are signed out")
+        self._caller = caller
+        return caller
+
+    def now_ns(self) -> int:
+        """Wall clock, ns UTC."""
+        return self.sources.clock()
+
+    def zone(self, site: str) -> ZoneInfo:
+        """Of a site; UTC for one that is gone."""
+        place = self.sources.registry.sites.get(site)
+        return place.timezone if place is not None else ZoneInfo("UTC")
+
+    def title(self, text: str) -> None:
+        """Of the browser's tab."""
+        ui.page_title(f"{text} · Caretaker")
+
+    def go(self, path: str) -> None:
+        """Open another page."""
+        self.client.open(path)
+
+    def hears_with(self, region: parts.Tag) -> None:
+        """Where `say` says it (drawn by the frame)."""
+        self._said = region
+
+    def say(self, text: str, *, trouble: bool = False) -> None:
+        """Show it for a while, and have it read out."""
+        if self._said is not None:
+            self._said.classes(replace="said trouble" if trouble else "said")
+            self._said.say(text)
+
+    async def act(self, work: Awaitable[object], done: str = "") -> bool:
+        """Do it, and say what came of it; whether it was done."""
+        try:
+            await work
+        except UnauthorizedError:
+            self.sign_in()
+        except ApiError as error:
+            self.say(str(error), trouble=True)
+        except Exception:  # the person is told in words, whoever runs this is told in the log
+            log.exception("an action of the board failed", path=self.request.url.path)
+            self.say(self.words("That did not work, and it was not your fault. Please try again."), trouble=True)
+        else:
+            if done:
+                self.say(done)
+            return True
+        return False
+
+    def sign_in(self) -> None:
+        """Go and sign in, and come back."""
+        self.go(sign_in_and_back(self.request))
+
+    async def live(
+        self, build: Build, sites: Sequence[str] | None = None, *, alerts: bool = True, every_s: float = 1.0
+    ) -> parts.Tag:
+        """Draw it here, and again when something has changed, without a jump.
+
+        Looked at every `every_s`; `sites`: whose readings matter (None: all), `alerts`: whether alerts do. Lists whose
+        items have the attribute data-key keep their order while somebody points at them. `build` should ask first and
+        draw then, without waiting in between.
+        """
+        with parts.tag("div", classes="live") as container:
+            section = _Live(self, build, container, sites, alerts=alerts)
+            await section.draw()
+            ui.timer(every_s, section.look, immediate=False)
+        return container
+
+
+class _Live:
+    """One such part."""
+
+    def __init__(
+        self, visit: Visit, build: Build, container: parts.Tag, sites: Sequence[str] | None, *, alerts: bool
+    ) -> None:
+        self._visit = visit
+        self._build = build
+        self._container = container
+        self._sites = sites
+        self._alerts = alerts
+        self._seen = -1
+        self._drawn_ns = 0
+        self._pointed = False
+        container.on("mouseenter", lambda: self._point(pointed=True), args=[])
+        container.on("mouseleave", lambda: self._point(pointed=False), args=[])
+
+    def _point(self, *, pointed: bool) -> None:
+        self._pointed = pointed
+
+    def _figure(self) -> int:
+        sources = self._visit.sources
+        sites = sources.registry.sites if self._sites is None else self._sites
+        readings = sum(sources.now.changes(site) for site in sites)
+        return readings + (sources.news.changes if self._alerts else 0)
+
+    async def look(self) -> None:
+        """Draw again if there is a reason."""
+        aged = self._visit.now_ns() - self._drawn_ns >= AGES_EVERY_S * 1e9
+        if self._figure() != self._seen or aged:
+            await self.draw()
+
+    async def draw(self) -> None:
+        """Anew, whatever has changed."""
+        self._seen, self._drawn_ns = self._figure(), self._visit.now_ns()
+        fresh = aside(self._container)
+        try:
+            with fresh:
+                await self._build()
+        except UnauthorizedError:
+            self._visit.sign_in()
+            return
+        except ApiError as error:
+            fresh.clear()
+            with fresh:
+                parts.message(str(error), trouble=True)
+        take_over(self._container, fresh, hold_order=self._pointed)
+
+
+def sign_in_and_back(request: Request) -> str:
+    """The address of the sign-in page that leads back here."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{SIGN_IN}?next={quote(here, safe='')}"
