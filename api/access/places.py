@@ -22,7 +22,7 @@ class Place(StrEnum):
 
 
 _PUBLIC = frozenset({"/openapi.json", "/api/v1/openapi.json", "/docs", "/favicon.ico", "/robots.txt", "/enter"})
-_PUBLIC_BELOW = ("/a/", "/here/", "/docs/")
+_PUBLIC_BELOW = ("/a/", "/here/", "/docs/", "/look/")
 _FORMS = frozenset({"/sign-in", "/sign-out"})
 # NiceGUI's own files. What it makes for one client (uploads, media, dynamic resources) is not among them.
 _STATIC = re.compile(r"/_nicegui/[0-9][^/]*/(static|libraries|components|resources|esm)/.+")
@@ -36,7 +36,7 @@ def place_of(path: str) -> Place:
         return Place.PUBLIC
     if path in _FORMS:
         return Place.FORM
-    if path == "/api" or path.startswith("/api/"):
+    if path in {"/api", "/metrics"} or path.startswith("/api/"):
         return Place.API
     return Place.SOCKET if path.startswith("/_nicegui") else Place.PAGE
 
