@@ -1,0 +1,152 @@
+"""`/a/…`: links in messages. Looking changes nothing; what is done is done by POST, and nobody signs in.
+
+Not a part of the API's document: it is for people, and no client can make such a link.
+"""
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from alerts.desk import AlertWords
+from api.access.origin import same_origin
+from api.board.words import Words, language_of, words_of
+from api.problem import ApiError, AwayError, ConflictError, UnprocessableError
+from api.queries.link import Address, Deed, Linked, Presses, Shut, ShutError, opened, press
+from api.routes.depends import sources_of
+from api.routes.link_page import STYLE_HASH, Note, alert_page, done_text, shut_page
+from telemetry.registry.models import Person
+
+router = APIRouter()
+
+BODY_MOST = 32_768
+"""A comment in Chinese, written in percents, is nine bytes a character."""
+STATUSES = {
+    Shut.MALFORMED: 400,
+    Shut.FORGED: 403,
+    Shut.EXPIRED: 410,
+    Shut.NO_PERSON: 403,
+    Shut.NO_ALERT: 404,
+    Shut.AWAY: 503,
+}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    # Nobody else is told the link. Not `no-referrer`: browsers then hide the origin of our own form, too.
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+async def show(request: Request) -> Response:
+    """The alert, for whoever has a good link."""
+    try:
+        linked = await opened(sources_of(request), _address(request))
+    except ShutError as error:
+        return _shut(request, error)
+    return _page(request, linked)
+
+
+async def act(request: Request) -> Response:
+    """Do what was pressed; then the page, by a redirect, so that loading it again presses nothing."""
+    sources = sources_of(request)
+    try:
+        linked = await opened(sources, _address(request))
+    except ShutError as error:
+        return _shut(request, error)
+    asked = await _asked(request) if _from_our_page(request) else None
+    if asked is None:
+        return _page(request, linked, Note.NOT_POSSIBLE, 403)
+    deed, comment = asked
+    if deed is Deed.COMMENT and not comment:
+        return _page(request, linked, Note.COMMENT_MISSING, 422)
+    if deed is Deed.DONE:
+        comment = done_text(_words(linked.person), comment)
+    try:
+        recorded = await press(sources, _presses(request), linked, deed, comment, address=_from(request))
+    except ApiError as error:
+        return _page(request, linked, _note(error, linked), error.status)
+    if not recorded:
+        return _page(request, linked, Note.WAITING, 202)
+    return RedirectResponse(f"?{request.url.query}", 303, _HEADERS)
+
+
+router.add_route("/a/{alert}", show, methods=["GET"], include_in_schema=False)
+router.add_route("/a/{alert}", act, methods=["POST"], include_in_schema=False)
+
+
+def _address(request: Request) -> Address:
+    query = request.query_params
+    return Address(
+        request.path_params["alert"],
+        query.get("person", ""),
+        query.get("expires", ""),
+        query.get("signature", ""),
+    )
+
+
+async def _asked(request: Request) -> tuple[Deed, str] | None:
+    """What the form says; None: it is not our form."""
+    if int(request.headers.get("content-length", "0")) > BODY_MOST:
+        return None
+    try:
+        form = parse_qs((await request.body())[:BODY_MOST].decode("ascii"), max_num_fields=10)
+        return Deed(form["deed"][0]), form.get("comment", [""])[0].replace("\r\n", "\n").strip()
+    except (ValueError, KeyError):
+        return None
+
+
+def _from_our_page(request: Request) -> bool:
+    """Where a browser says which page sent it, that has to be one of ours; `null` is no page of ours."""
+    said = {"origin", "sec-fetch-site"} & set(request.headers)
+    return not said or same_origin(request.headers, request.state.origin)
+
+
+def _note(error: ApiError, linked: Linked) -> Note:
+    match error:
+        case UnprocessableError():
+            return Note.COMMENT_UNFIT
+        case AwayError():
+            return Note.AWAY
+        case ConflictError() if not linked.alert.active or "resolved" in str(error):
+            return Note.RESOLVED_ALREADY
+        case _:
+            return Note.NOT_POSSIBLE
+
+
+def _page(request: Request, linked: Linked, note: Note | None = None, status: int = 200) -> Response:
+    sources = sources_of(request)
+    rules = {} if linked.rule is None else {linked.rule.id: linked.rule}
+    told = AlertWords(sources.registry, rules, linked.person.language)
+    text = alert_page(linked, told, _words(linked.person), sources.clock(), note)
+    return HTMLResponse(text, status, _HEADERS)
+
+
+def _shut(request: Request, error: ShutError) -> Response:
+    accepted = words_of(language_of(None, request.headers.get("accept-language", "")))
+    words = accepted if error.person is None else _words(error.person)
+    headers = _HEADERS | ({"Retry-After": "30"} if error.why is Shut.AWAY else {})
+    return HTMLResponse(shut_page(error.why, words), STATUSES[error.why], headers)
+
+
+def _words(person: Person) -> Words:
+    return words_of(language_of(None, person.language))
+
+
+def _presses(request: Request) -> Presses:
+    """The application's; made with the first press."""
+    state = request.app.state
+    if not hasattr(state, "presses"):
+        state.presses = Presses()
+    presses: Presses = state.presses
+    return presses
+
+
+def _from(request: Request) -> str:
+    """Found by the guard."""
+    return "" if request.client is None else request.client.host
