@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from alerts.desk import (
     Alert,
+    AlertWords,
     Change,
     Channel,
     Delivered,
@@ -14,15 +15,17 @@ from alerts.desk import (
     Imbalance,
     Rule,
     Severity,
+    Side,
     Silence,
     Status,
     Transition,
-    labels_of,
+    lines,
     match,
+    watched,
 )
 from api.access.caller import Caller
 from api.problem import AwayError
-from api.queries.answer import Answer, Names, moment, moment_or_none
+from api.queries.answer import LANGUAGES, Answer, Names, moment, moment_or_none
 from api.sources import Sources
 
 
@@ -64,6 +67,8 @@ class AlertBrief(Answer):
     """What it watches; null: whether the device speaks at all."""
     unit: str | None
     """Of `value` and `threshold`, UCUM."""
+    says: Names
+    """What was seen, in words, by language; empty: not for the caller."""
     suspect: bool
     """The value was outside its metric's plausible range."""
     acknowledged_by: str | None
@@ -118,11 +123,14 @@ class Told(Answer):
 
 
 class Line(Answer):
-    """One severity's thresholds, to be drawn into a plot."""
+    """One severity's thresholds, to be drawn into a plot of `metric`."""
 
+    metric: str
     severity: SeverityWord
     raise_at: float
-    clear_at: float | None
+    clear_at: float
+    side: Side
+    """On which side of `raise_at` it is bad."""
 
 
 class Book:
@@ -132,6 +140,8 @@ class Book:
         self._registry = sources.registry
         self._caller = caller
         self._rules: Mapping[str, Rule] = {rule.id: rule for rule in sources.rules.rules}
+        self._words = {language: AlertWords(sources.registry, self._rules, language) for language in LANGUAGES}
+        self._any = self._words[LANGUAGES[0]]
         now_ns = sources.clock()
         self._silences = [one for one in silences if one.start_ns <= now_ns < one.end_ns]
 
@@ -155,14 +165,16 @@ class Book:
         metrics = self._registry.metrics
         if rule is None:
             return all(self._caller.reads(metric) for metric in metrics.values())
-        return all(self._caller.reads(metrics[name]) for name in rule.metrics if name in metrics)
+        return all(self._caller.reads(metrics[name]) for name in watched(rule) if name in metrics)
+
+    def asks(self, rule: Rule) -> Names:
+        """What it asks, in words, by language."""
+        return {language: words.asks(rule) for language, words in self._words.items()}
 
     def brief(self, alert: Alert) -> AlertBrief:
         """As in a list."""
         rule, shows = self.rule(alert.rule), self.shows(alert.rule)
         device = self._registry.devices.get(alert.device)
-        place = None if device is None else self._registry.sites.get(device.site)
-        labels = labels_of(alert, rule, device, place)
         return AlertBrief(
             id=alert.id,
             rule=alert.rule,
@@ -180,13 +192,14 @@ class Book:
             threshold=alert.threshold if shows else None,
             metric=None if rule is None else next(iter(rule.metrics), None),
             unit=self._unit(rule),
+            says={language: words.shown(alert) for language, words in self._words.items()} if shows else {},
             suspect=alert.suspect,
-            acknowledged_by=alert.acknowledged_by,
+            acknowledged_by=self._name(alert.acknowledged_by),
             acknowledged_at=moment_or_none(alert.acknowledged_ns),
             acknowledged_until=moment_or_none(alert.acknowledged_until_ns),
             comment=alert.comment,
             ending=alert.ending,
-            silenced=alert.active and any(match(one.matchers, labels) for one in self._silences),
+            silenced=alert.active and self._silenced(alert),
             latches=rule is not None and rule.latches,
         )
 
@@ -206,16 +219,15 @@ class Book:
             suspect=transition.suspect,
             flapping=transition.flapping,
             ending=transition.ending,
-            by=transition.by,
+            by=self._name(transition.by),
             comment=transition.comment,
             until=moment_or_none(transition.until_ns),
         )
 
     def told(self, one: Delivered) -> Told:
         """A message as it is shown: to whom, never to which address."""
-        person = self._registry.people.get(one.delivery.person)
         return Told(
-            person=one.delivery.person if person is None else person.name,
+            person=self._any.person(one.delivery.person),
             channel=one.delivery.channel,
             status=one.status,
             attempts=one.delivery.attempts,
@@ -225,12 +237,25 @@ class Book:
         )
 
     def lines(self, rule: Rule) -> Sequence[Line]:
-        """Its thresholds; none where its condition has none, or where the caller may not see what it compares."""
+        """Its thresholds; none where the caller may not see what it compares."""
         return [
-            Line(severity=SeverityWord(level.severity.word), raise_at=level.raise_at, clear_at=level.clear_at)
-            for level in rule.levels
-            if level.raise_at is not None and self.shows(rule.id)
+            Line(
+                metric=one.metric,
+                severity=SeverityWord(one.severity.word),
+                raise_at=one.raise_at,
+                clear_at=one.clear_at,
+                side=one.side,
+            )
+            for one in lines(rule)
+            if self.shows(rule.id)
         ]
+
+    def _silenced(self, alert: Alert) -> bool:
+        labels = self._any.labels(alert) if self._silences else {}
+        return any(match(one.matchers, labels) for one in self._silences)
+
+    def _name(self, person: str | None) -> str | None:
+        return None if person is None else self._any.person(person)
 
     def _unit(self, rule: Rule | None) -> str | None:
         if rule is None or not rule.metrics:

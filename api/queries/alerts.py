@@ -10,11 +10,11 @@ from typing import Concatenate, NamedTuple, ParamSpec
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.desk import Alert, Delivered, Desk, Mark, UnknownAlertError, mark_of
+from alerts.desk import Alert, Delivered, Desk, Mark, UnknownAlertError, mark_of, watched
 from api.access.caller import Caller, Role, Way, require
 from api.problem import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from api.queries.alert_values import AlertBrief, Book, Line, SeverityWord, Step, Told, book_of
-from api.queries.answer import Answer, time_ns_of
+from api.queries.answer import Answer, Names, time_ns_of
 from api.queries.paging import Page, cursor_of, place_of
 from api.queries.readers import device_of, require_reader, site_of
 from api.sources import Sources
@@ -46,7 +46,7 @@ class AlertFilter(BaseModel):
 class AlertPage(Answer):
     """Part of the list of alerts."""
 
-    items: Sequence[AlertBrief]
+    items: tuple[AlertBrief, ...]
     next: str | None
     """The next page's `cursor`; null: there is none."""
 
@@ -54,14 +54,20 @@ class AlertPage(Answer):
 class AlertDetail(AlertBrief):
     """One alert, whole."""
 
-    steps: Sequence[Step]
+    steps: tuple[Step, ...]
     """What it went through, in order."""
-    deliveries: Sequence[Told]
+    deliveries: tuple[Told, ...]
     """Who was told, newest first; for operators."""
-    lines: Sequence[Line]
+    lines: tuple[Line, ...]
     """The thresholds, as the rule is now."""
+    asks: Names
+    """What the rule asks, in words, by language; empty: it is gone."""
     why: str
     """Why the thresholds are what they are; empty: the rule is gone, or does not say."""
+    advice: Names
+    """What to do, by language."""
+    watched: tuple[str, ...]
+    """The metrics at which the rule looks; empty: whether the device speaks at all."""
     waiting: bool = False
     """What was asked for is kept and will be done, but the alert service has not got to it yet."""
 
@@ -81,7 +87,7 @@ class StepFilter(BaseModel):
 class StepPage(Answer):
     """Part of the history of alerts, oldest first."""
 
-    items: Sequence[Step]
+    items: tuple[Step, ...]
     next: str | None
     """The next page's `cursor`; null: there is none."""
 
@@ -136,7 +142,10 @@ async def alert(sources: Sources, caller: Caller, alert_id: str) -> AlertDetail:
         steps=[book.step(one) for one in steps],
         deliveries=[book.told(one) for one in told],
         lines=() if rule is None else book.lines(rule),
+        asks={} if rule is None else book.asks(rule),
         why="" if rule is None else rule.why,
+        advice={} if rule is None else rule.advice,
+        watched=() if rule is None else watched(rule),
     )
 
 

@@ -1,14 +1,15 @@
 """What answers are made of: values that are shown as they are, moments with their time zone."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
 from telemetry.reading import NS_PER_MS
 
-Names = Mapping[str, str]
+Names = dict[str, str]
 """Language tag (`en`, `zh-Hant`) to the name that people read."""
+LANGUAGES = ("en", "zh-Hant")
+"""Those in which sentences are made; names are in all in which they are written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

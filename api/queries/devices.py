@@ -1,6 +1,6 @@
 """Devices: which there are, how each stands, what each said last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -14,7 +14,7 @@ from api.queries.active import AlertCounts, active_alerts, counts_of
 from api.queries.alert_values import AlertBrief, briefs_of
 from api.queries.answer import Answer, Names, moment, moment_or_none
 from api.queries.paging import Page, cursor_of, place_of
-from api.queries.readers import device_of, require_reader, site_of
+from api.queries.readers import device_of, devices_at, require_reader, site_of
 from api.queries.standing import State
 from api.sources import Sources
 from telemetry.catalogue.metric import Metric, Source
@@ -53,7 +53,7 @@ class DeviceBrief(Answer):
     """The physical unit of which it is one channel."""
     interval_s: float | None
     """Expected time between readings; null: it speaks when something happens."""
-    metrics: Sequence[str]
+    metrics: tuple[str, ...]
     """What it is expected to measure."""
     state: State
     spoke: datetime | None
@@ -65,7 +65,7 @@ class DeviceBrief(Answer):
 class DevicePage(Answer):
     """Part of the list of devices."""
 
-    items: Sequence[DeviceBrief]
+    items: tuple[DeviceBrief, ...]
     next: str | None
     """The next page's `cursor`; null: there is none."""
 
@@ -92,7 +92,7 @@ class Latest(Answer):
     time: datetime
     """Event time."""
     age_s: float
-    quality: Sequence[str]
+    quality: tuple[str, ...]
     """Why it deserves less trust: `suspect`, `arrival_time`; empty: it is good."""
     stale: bool
     """Older than twice its device's interval."""
@@ -104,20 +104,20 @@ class DeviceLatest(Answer):
     device: str
     site: str
     spoke: datetime | None
-    latest: Sequence[Latest]
+    latest: tuple[Latest, ...]
 
 
 class DeviceDetail(DeviceBrief):
     """One device, whole."""
 
-    labels: Mapping[str, str]
-    children: Sequence[str]
+    labels: dict[str, str]
+    children: tuple[str, ...]
     """Devices that speak through it."""
-    out_of_service: Sequence[Period]
+    out_of_service: tuple[Period, ...]
     archive: bool
     """At a site that plays old measurements."""
-    latest: Sequence[Latest]
-    active: Sequence[AlertBrief]
+    latest: tuple[Latest, ...]
+    active: tuple[AlertBrief, ...]
     """Alerts that are not resolved, most severe first."""
     alerts_known: bool
     """False: the alert database can't be asked just now."""
@@ -129,11 +129,14 @@ async def devices(sources: Sources, caller: Caller, wanted: DeviceFilter, page: 
     if wanted.site is not None:
         site_of(sources, caller, wanted.site)
     after = ("", "") if page.cursor is None else tuple(place_of(page.cursor, str, str))
-    fitting = sorted(
-        (one for one in sources.registry.devices.values() if caller.sees(one.site) and _fits(one, wanted)),
-        key=lambda one: (one.site, one.id),
+    places = sorted(sources.registry.sites) if wanted.site is None else [wanted.site]
+    coming = (
+        one
+        for place in places
+        if caller.sees(place)
+        for one in devices_at(sources.registry, place)
+        if (place, one.id) > after and _fits(one, wanted)
     )
-    coming = (one for one in fitting if (one.site, one.id) > after)
     active = await active_alerts(sources) or {}
     briefs = (brief_of(sources, one, active.get(one.id, ())) for one in coming)
     found = list(islice((one for one in briefs if wanted.state in {None, one.state}), page.limit + 1))
@@ -171,7 +174,7 @@ async def latest(
     wanted = [device_of(sources, caller, one) for one in devices]
     if site is not None:
         site_of(sources, caller, site)
-        wanted += sorted((one for one in sources.registry.devices.values() if one.site == site), key=lambda one: one.id)
+        wanted += devices_at(sources.registry, site)
     now, metrics = sources.now, sources.registry.metrics
     return [
         DeviceLatest(

@@ -9,7 +9,7 @@ from api.queries import standing
 from api.queries.active import AlertCounts, active_alerts, counts_of
 from api.queries.answer import Answer, Names, moment_or_none
 from api.queries.devices import DeviceBrief, brief_of
-from api.queries.readers import require_reader, site_of
+from api.queries.readers import devices_at, require_reader, site_of
 from api.queries.standing import State
 from api.sources import Sources
 from telemetry.registry.models import Area, Device, Site
@@ -54,8 +54,8 @@ class AreaSummary(Answer):
 class SiteDetail(SiteSummary):
     """A site with its parts."""
 
-    areas: Sequence[AreaSummary]
-    parts: Sequence[DeviceBrief]
+    areas: tuple[AreaSummary, ...]
+    parts: tuple[DeviceBrief, ...]
     """Its devices."""
 
 
@@ -63,11 +63,8 @@ async def sites(sources: Sources, caller: Caller) -> Sequence[SiteSummary]:
     """Those that the caller sees, by id."""
     require_reader(caller)
     active = await active_alerts(sources)
-    parts: dict[str, list[Device]] = {}
-    for device in sources.registry.devices.values():
-        parts.setdefault(device.site, []).append(device)
     return [
-        _summary(sources, place, parts.get(place.id, ()), active)
+        _summary(sources, place, devices_at(sources.registry, place.id), active)
         for _, place in sorted(sources.registry.sites.items())
         if caller.sees(place.id)
     ]
@@ -77,9 +74,9 @@ async def site(sources: Sources, caller: Caller, site_id: str) -> SiteDetail:
     """One of them. Raises `NotFoundError`."""
     require_reader(caller)
     place = site_of(sources, caller, site_id)
-    parts = [one for one in sources.registry.devices.values() if one.site == site_id]
+    parts = devices_at(sources.registry, site_id)
     active = await active_alerts(sources, [one.id for one in parts])
-    briefs = [brief_of(sources, one, (active or {}).get(one.id, ())) for one in sorted(parts, key=lambda one: one.id)]
+    briefs = [brief_of(sources, one, (active or {}).get(one.id, ())) for one in parts]
     states = {one.id: one.state for one in briefs}
     return SiteDetail(
         **dict(_summary(sources, place, parts, active)),
