@@ -1,104 +1,128 @@
-"""One event of the live stream, encoded once: the same bytes go to everybody who may have all of it."""
+"""One event of the live stream, encoded once: the same bytes go to everybody who may have all of it. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from alerts.desk import Transition
-from telemetry.reading import NS_PER_MS, Quality, Reading
-
-_encode = msgspec.json.Encoder(enc_hook=int).encode
+from telemetry.reading import NS_PER_MS, Reading
 
 
 class Kind(StrEnum):
-    """What it tells of."""
+    """What an event tells of: its name on the line."""
 
     READING = "reading"
     ALERT = "alert"
+
+
+class ReadingData(Struct, frozen=True, gc=False):
+    """What a device measured at one moment."""
+
+    device: str
+    site: str
+    time: int
+    """Event time, ms since the epoch, UTC."""
+    values: Mapping[str, float | str]
+    """Metric to value, in the catalogue's unit."""
+    quality: Mapping[str, int]
+    """Only of values that are not good: 1 suspect, 2 without a time of the device's own, 3 both."""
+
+
+class AlertData(Struct, frozen=True, gc=False):
+    """A change of an alert."""
+
+    alert: str
+    rule: str
+    device: str
+    site: str | None
+    """Null: the device is no longer in the registry."""
+    change: str
+    severity: str
+    """After the change; when resolved: the last one."""
+    at: int
+    """When it became true, ms since the epoch, UTC."""
+    value: float | None
+    """What the rule compared; null: nothing, or the metric is not for the caller."""
+    threshold: float | None
+    by: str | None
+    comment: str | None
 
 
 class Event(Struct, frozen=True, gc=False):
     """As it is kept for who comes back."""
 
     number: int
-    """In the order of arrival, beginning with 1."""
+    """In the order of arrival; the first is 1."""
     kind: Kind
     site: str
+    """Empty: not known."""
     device: str
     names: frozenset[str]
     """Of a reading: its metrics. Of an alert: its rule."""
     block: bytes
-    """As it is sent: id, event and data lines, and the empty line."""
+    """As it is sent: lines for id, event and data, and the empty line."""
 
 
-class ReadingData(Struct, frozen=True, gc=False):
-    """The data of a reading. `time` is event time, ms since the epoch, UTC."""
-
-    device: str
-    site: str
-    time: int
-    values: Mapping[str, float | str]
-    quality: Mapping[str, int]
-    """Only of values that are not good."""
-
-
-class AlertData(Struct, frozen=True):
-    """The data of a transition of an alert. Moments are ms since the epoch, UTC."""
-
-    alert: str
-    rule: str
-    device: str
-    site: str
-    change: str
-    severity: str
-    at: int
-    value: float | None
-    threshold: float | None
-    by: str | None
-    comment: str | None
-
-
-def reading_event(run: str, number: int, reading: Reading, site: str, names: frozenset[str]) -> Event:
-    """`names` are those of the reading's values."""
-    data = ReadingData(
-        reading.device,
-        site,
-        reading.time_ns // NS_PER_MS,
-        reading.values,
-        {metric: int(quality) for metric, quality in reading.quality.items()} if reading.quality else _GOOD,
-    )
-    return Event(number, Kind.READING, site, reading.device, names, block(run, number, "reading", _encode(data)))
-
-
+_encode = msgspec.json.Encoder().encode
+_reading = msgspec.json.Decoder(ReadingData).decode
+_alert = msgspec.json.Decoder(AlertData).decode
 _GOOD: Mapping[str, int] = {}
+_DATA = b"\ndata: "
 
 
-def alert_event(run: str, number: int, transition: Transition, site: str) -> Event:
-    """Of one change of one alert."""
+def block(id_: str, name: str, data: bytes) -> bytes:
+    """An event as it goes over the line. `data` is JSON: a line end inside a text is escaped, and stays in its line."""
+    return b"id: %b\nevent: %b%b%b\n\n" % (id_.encode(), name.encode(), _DATA, data)
+
+
+def of_reading(run: str, number: int, reading: Reading, site: str, names: frozenset[str]) -> Event:
+    """`names` are those of its values."""
+    quality = {metric: int(one) for metric, one in reading.quality.items()} if reading.quality else _GOOD
+    data = ReadingData(reading.device, site, reading.time_ns // NS_PER_MS, reading.values, quality)
+    return Event(number, Kind.READING, site, reading.device, names, block(f"{run}-{number}", "reading", _encode(data)))
+
+
+def of_alert(run: str, number: int, transition: Transition, site: str) -> Event:
+    """`site` empty: it is not known."""
     data = AlertData(
-        transition.alert,
-        transition.rule,
-        transition.device,
-        site,
-        transition.change.value,
-        transition.severity.word,
-        transition.at_ns // NS_PER_MS,
-        transition.value,
-        transition.threshold,
-        transition.by,
-        transition.comment,
+        alert=transition.alert,
+        rule=transition.rule,
+        device=transition.device,
+        site=site or None,
+        change=transition.change.value,
+        severity=transition.severity.word,
+        at=transition.at_ns // NS_PER_MS,
+        value=transition.value,
+        threshold=transition.threshold,
+        by=transition.by,
+        comment=transition.comment,
     )
     names = frozenset((transition.rule,))
-    return Event(number, Kind.ALERT, site, transition.device, names, block(run, number, "alert", _encode(data)))
+    return Event(number, Kind.ALERT, site, transition.device, names, block(f"{run}-{number}", "alert", _encode(data)))
 
 
-def block(run: str, number: int, name: str, data: bytes) -> bytes:
-    """An event as it goes over the line. JSON has no line ends outside of strings, and inside they are escaped."""
-    return b"id: %b-%d\nevent: %b\ndata: %b\n\n" % (run.encode(), number, name.encode(), data)
+def with_metrics_only(event: Event, metrics: frozenset[str]) -> bytes:
+    """The block of a reading with these metrics of it and no others."""
+    data = _reading(_data_of(event))
+    narrowed = replace(
+        data,
+        values={metric: value for metric, value in data.values.items() if metric in metrics},
+        quality={metric: one for metric, one in data.quality.items() if metric in metrics},
+    )
+    return _head_of(event) + _encode(narrowed) + b"\n\n"
 
 
-def quality_of(value: int) -> Quality:
-    """As it stands in the data."""
-    return Quality(value)
+def without_values(event: Event) -> bytes:
+    """The block of an alert without what the rule compared."""
+    return _head_of(event) + _encode(replace(_alert(_data_of(event)), value=None, threshold=None)) + b"\n\n"
+
+
+def _head_of(event: Event) -> bytes:
+    return event.block[: event.block.index(_DATA) + len(_DATA)]
+
+
+def _data_of(event: Event) -> bytes:
+    return event.block[event.block.index(_DATA) + len(_DATA) : -2]
