@@ -86,8 +86,9 @@ class _Door:
         raw: list[tuple[bytes, bytes]] = scope["headers"]
         headers = Headers(raw=raw)
         websocket = scope["type"] == "websocket"
-        scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-        client = client_of((scope["client"] or ("",))[0], scheme, headers, self._settings.proxies)
+        scheme: str = scope["scheme"].replace("ws", "http")
+        peer: str = (scope["client"] or ("",))[0]
+        client = client_of(peer, scheme, headers, self._settings.proxies)
         scheme = client.scheme.replace("http", "ws") if websocket else client.scheme
         # What proxies said was heard above: nobody further in has to decide again whom to believe.
         kept = [(name, value) for name, value in raw if not name.startswith(b"x-forwarded-") and name != b"forwarded"]
@@ -237,7 +238,8 @@ def _safer(send: Send, scope: Scope, host: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] in {"http.response.start", "websocket.http.response.start"}:
             headers = MutableHeaders(scope=message)
-            headers.update(safety_headers(host, secure=scope["scheme"] in {"https", "wss"}))
+            for name, value in safety_headers(host, secure=scope["scheme"] in {"https", "wss"}).items():
+                headers.setdefault(name, value)  # a page that needs less allows itself less
             if scope["state"]["caller"] is not None:
                 # Not for caches that others share; with an ETag a browser may still ask whether its own is good.
                 headers.setdefault("Cache-Control", "private, no-cache")
