@@ -34,7 +34,7 @@ COMMENT_MOST = 1_000
 PRESSES_MOST = 1_000
 SAME_PRESS_NS = 600 * NS_PER_S
 """The same once more within this time is a second tap, or a browser that sends again."""
-_SAID = frozenset({Change.ACKNOWLEDGED, Change.COMMENTED, Change.RESOLVED})
+_SAID = frozenset({Change.ACKNOWLEDGED, Change.ASSIGNED, Change.COMMENTED, Change.RESOLVED})
 
 
 class Deed(StrEnum):

@@ -68,11 +68,13 @@ SHUT = {
 
 _SAID = {
     Change.ACKNOWLEDGED: later("{person} is on it"),
+    Change.ASSIGNED: later("{person} gave it to {to}"),
     Change.COMMENTED: later("{person} wrote"),
     Change.RESOLVED: later("{person} has ended it"),
 }
 _SAID_BY_YOU = {
     Change.ACKNOWLEDGED: later("Recorded: you are on your way."),
+    Change.ASSIGNED: later("Recorded: you gave it to {to}."),
     Change.COMMENTED: later("Recorded: your comment."),
     Change.RESOLVED: later("Recorded: it is done."),
 }
@@ -128,7 +130,7 @@ def alert_page(linked: Linked, told: AlertWords, words: Words, now_ns: int, note
         },
         said=[
             Said(
-                words(_SAID[one.change], person=told.person(one.by or "")),
+                words(_SAID[one.change], person=told.person(one.by or ""), to=told.person(one.to or "")),
                 _when(one.at_ns, zone, words, now_ns),
                 one.comment or "",
             )
@@ -181,7 +183,7 @@ def _just_said(linked: Linked, told: AlertWords, words: Words, now_ns: int) -> S
         return None
     when = _when(last.at_ns, told.zone(linked.alert), words, now_ns)
     by = words("By {person}, {when}.", person=linked.person.name, when=when)
-    return Said(words(_SAID_BY_YOU[last.change]), by, last.comment or "")
+    return Said(words(_SAID_BY_YOU[last.change], to=told.person(last.to or "")), by, last.comment or "")
 
 
 def _when(time_ns: int, zone: tzinfo, words: Words, now_ns: int) -> str:
