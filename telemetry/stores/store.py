@@ -116,8 +116,8 @@ class StoreReader(Protocol):
     def columns(self, device: str, metric: str, start_ns: int, end_ns: int) -> AsyncIterator[Page]:
         """The same values of one metric, a page at a time, none of them empty: the quick way to many values."""
 
-    async def count(self, device: str, metric: str, start_ns: int, end_ns: int) -> int:
-        """How many values there are with start <= time < end."""
+    async def count(self, device: str, metric: str, start_ns: int, end_ns: int, most: int) -> int:
+        """How many values there are with start <= time < end; `most` where there are more."""
 
     async def windows(
         self, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int = 0

@@ -53,12 +53,12 @@ class InfluxReader:
             if samples:
                 yield page_of(samples)
 
-    async def count(self, device: str, metric: str, start_ns: int, end_ns: int) -> int:
-        """How many values there are with start <= time < end."""
+    async def count(self, device: str, metric: str, start_ns: int, end_ns: int, most: int) -> int:
+        """How many values there are with start <= time < end; `most` where there are more."""
         known = self._registry().metrics.get(metric)
         if known is None:
             return 0
-        return await self._thread.run(count, self._http, known, device, start_ns, end_ns)
+        return min(most, await self._thread.run(count, self._http, known, device, start_ns, end_ns))
 
     async def windows(
         self, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int = 0

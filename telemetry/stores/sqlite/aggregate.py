@@ -17,7 +17,7 @@ SERIES_OF = "SELECT id FROM series WHERE device = ? AND metric = ?"
 # One series, which nearly every device has of a metric, is read as it lies in the file; several are sorted.
 ONE, SEVERAL = "series = :series", "series IN (SELECT value FROM json_each(:series))"
 WITHIN = "WHICH AND time_ns >= :from_ns AND time_ns < :end_ns"
-COUNT = "SELECT count(*) FROM sample WHERE WITHIN"
+COUNT = "SELECT count(*) FROM (SELECT 1 FROM sample WHERE WITHIN LIMIT :most)"
 PAGE_END = "SELECT time_ns + 1 FROM sample WHERE WITHIN ORDER BY time_ns LIMIT 1 OFFSET :page - 1"
 VALUES = "SELECT value FROM sample WHERE WITHIN ORDER BY time_ns, series"
 # SQLite writes numbers with 15 digits, which is all that most values have: they come from displays and converters. The
@@ -59,9 +59,9 @@ class Range:
         self._which = ONE if len(found) == 1 else SEVERAL
         self._series: object = found[0] if len(found) == 1 else json.dumps(found)
 
-    def count(self) -> int:
-        """How many there are."""
-        ((found,),) = self._ask(COUNT)
+    def count(self, most: int) -> int:
+        """How many there are, at most `most`."""
+        ((found,),) = self._ask(COUNT, most=most)
         return int(found)
 
     def page(self) -> tuple[Page | None, int | None]:

@@ -89,9 +89,13 @@ class SqliteReader:
             if page is not None:
                 yield page
 
-    async def count(self, device: str, metric: str, start_ns: int, end_ns: int) -> int:
-        """How many values there are with start <= time < end."""
-        return await self._look(Range.count, 0, device, metric, start_ns, end_ns)
+    async def count(self, device: str, metric: str, start_ns: int, end_ns: int, most: int) -> int:
+        """How many values there are with start <= time < end; `most` where there are more."""
+
+        def up_to(of: Range) -> int:
+            return of.count(most)
+
+        return await self._look(up_to, 0, device, metric, start_ns, end_ns)
 
     async def windows(
         self, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int, offset_ns: int = 0
