@@ -1,0 +1,247 @@
+"""The air at a station: each pollutant now, where it goes, and its mean against the guideline; the worst first.
+
+Guidelines: WHO global air quality guidelines (2021): means over 24 hours, of ozone over 8 hours.
+A mean counts where three quarters of its hours are known, as is usual for air quality.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import combinations
+from math import sqrt
+from statistics import median
+
+from msgspec import Struct
+
+from api.access.caller import Caller
+from api.problem import AwayError
+from api.queries import standing
+from api.queries.answer import Answer, Names, moment
+from api.queries.readers import require_reader, site_of
+from api.sources import Sources
+from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
+from telemetry.registry.models import Device
+from telemetry.stores.store import StoreAwayError, Window
+
+HOUR_NS = 3_600 * NS_PER_S
+STEP_NS = 600 * NS_PER_S
+"""Of what is drawn: ten minutes."""
+TREND_STEP_NS = 300 * NS_PER_S
+SEEN_HOURS = 24
+COVERAGE = 0.75
+TREND_LEAST = 6
+"""Fewer five-minute means in the hour, and nothing is said of its trend."""
+TREND_SURE = 1.96
+"""Of the Mann-Kendall statistic: 95 percent."""
+TREND_SHARE = 0.1
+"""A change over the hour that is less than this share of its level is steady for people."""
+
+
+class Guideline(Struct, frozen=True):
+    """What a mean should not exceed."""
+
+    limit: float
+    """In the metric's unit."""
+    hours: int
+    """Over which the mean is taken."""
+
+
+GUIDELINES: Mapping[str, Guideline] = {
+    "pm2_5_ugm3": Guideline(15.0, 24),
+    "pm10_ugm3": Guideline(45.0, 24),
+    "no2_ugm3": Guideline(25.0, 24),
+    "so2_ugm3": Guideline(40.0, 24),
+    "o3_ugm3": Guideline(100.0, 8),
+    "co_ugm3": Guideline(4_000.0, 24),
+}
+"""WHO 2021, by metric: 24-hour guideline levels, for O3 that of 8 hours. CO: 4 mg/m3."""
+CLIMATE = ("temperature_c", "humidity_pct", "wind_ms", "wind_direction_deg", "rain_mm", "pressure_hpa", "noise_dba")
+"""What is shown beside, where the station measures it."""
+
+
+class Trend(StrEnum):
+    """Where a value went in the last hour."""
+
+    RISING = "rising"
+    STEADY = "steady"
+    FALLING = "falling"
+    UNKNOWN = "unknown"
+    """Too little came in that hour."""
+
+
+class Against(Answer):
+    """A mean and the guideline for it."""
+
+    limit: float
+    hours: int
+    mean: float | None
+    """Over the last `hours`; null: less than three quarters of them are known."""
+    share: float | None
+    """Of the limit: above 1 it is exceeded."""
+
+
+class Point(Answer):
+    """A mean of ten minutes."""
+
+    time_ms: int
+    """Its middle, since the epoch."""
+    value: float
+    suspect: bool
+
+
+class Pollutant(Answer):
+    """One pollutant at one device."""
+
+    device: str
+    metric: str
+    names: Names
+    unit: str
+    decimals: int
+    value: float | None
+    """Now; null: nothing has come."""
+    time: datetime | None
+    stale: bool
+    suspect: bool
+    trend: Trend
+    against: Against
+    points: Sequence[Point]
+    """Of the last 24 hours; a gap is left out."""
+
+
+class Climate(Answer):
+    """Something else that the station measures, now."""
+
+    device: str
+    metric: str
+    names: Names
+    unit: str
+    decimals: int
+    value: float
+    time: datetime
+    stale: bool
+    suspect: bool
+
+
+class Air(Answer):
+    """A station."""
+
+    site: str
+    start: datetime
+    """Of what is drawn."""
+    end: datetime
+    pollutants: Sequence[Pollutant]
+    """Highest against its guideline first; those without a mean last."""
+    worst: Pollutant | None
+    """The first of them, if its mean is known."""
+    climate: Sequence[Climate]
+
+
+async def air(sources: Sources, caller: Caller, site_id: str) -> Air:
+    """Raises `NotFoundError`, `AwayError` when the store does not answer."""
+    require_reader(caller)
+    site_of(sources, caller, site_id)
+    now_ns = sources.clock()
+    devices = sorted((one for one in sources.registry.devices.values() if one.site == site_id), key=lambda one: one.id)
+    found = [
+        await _pollutant(sources, one, metric, now_ns)
+        for one in devices
+        for metric in one.metrics
+        if metric in GUIDELINES
+    ]
+    # A share that is not known comes after all that are.
+    ordered = sorted(found, key=lambda one: -1.0 if one.against.share is None else one.against.share, reverse=True)
+    return Air(
+        site=site_id,
+        start=moment(now_ns - SEEN_HOURS * HOUR_NS),
+        end=moment(now_ns),
+        pollutants=ordered,
+        worst=ordered[0] if ordered and ordered[0].against.share is not None else None,
+        climate=[shown for metric in CLIMATE for one in devices if (shown := _climate(sources, one, metric, now_ns))],
+    )
+
+
+def mean_of_hours(hours: Sequence[Window]) -> float | None:
+    """Of all values of one hour each the mean, and of these the mean: an hour with many values weighs no more."""
+    means = [hour.total / hour.count for hour in hours if hour.total is not None]
+    return sum(means) / len(means) if means else None
+
+
+def against(guideline: Guideline, hours: Sequence[Window], now_ns: int) -> Against:
+    """`hours`: windows of an hour that end now, one after the other; those without values are missing."""
+    since_ns = now_ns - guideline.hours * HOUR_NS
+    within = [hour for hour in hours if hour.start_ns >= since_ns]
+    mean = mean_of_hours(within) if len(within) >= COVERAGE * guideline.hours else None
+    share = None if mean is None else mean / guideline.limit
+    return Against(limit=guideline.limit, hours=guideline.hours, mean=mean, share=share)
+
+
+def trend(values: Sequence[float]) -> Trend:
+    """Where evenly spaced values go: Mann-Kendall says whether, Sen's slope how far. One outlier changes neither.
+
+    Gilbert, Statistical Methods for Environmental Pollution Monitoring (1987), chapters 16.4 and 16.5.
+    """
+    n = len(values)
+    if n < TREND_LEAST:
+        return Trend.UNKNOWN
+    pairs = list(combinations(range(n), 2))
+    s = sum((values[j] > values[i]) - (values[j] < values[i]) for i, j in pairs)
+    sure = (abs(s) - 1) / sqrt(n * (n - 1) * (2 * n + 5) / 18) if s else 0.0
+    change = median((values[j] - values[i]) / (j - i) for i, j in pairs) * (n - 1)
+    if sure < TREND_SURE or abs(change) < TREND_SHARE * abs(median(values)):
+        return Trend.STEADY
+    return Trend.RISING if change > 0 else Trend.FALLING
+
+
+async def _pollutant(sources: Sources, device: Device, metric: str, now_ns: int) -> Pollutant:
+    what = sources.registry.metrics[metric]
+    start_ns = now_ns - SEEN_HOURS * HOUR_NS
+    try:
+        hours = await sources.store.windows(device.id, metric, start_ns, now_ns, HOUR_NS, now_ns % HOUR_NS)
+        drawn = await sources.store.windows(device.id, metric, start_ns, now_ns, STEP_NS, now_ns % STEP_NS)
+        last = await sources.store.windows(
+            device.id, metric, now_ns - HOUR_NS, now_ns, TREND_STEP_NS, now_ns % TREND_STEP_NS
+        )
+    except StoreAwayError as error:
+        raise AwayError(f"the store does not answer: {error}") from error
+    value = sources.now.of(device.id).get(metric)
+    number = value.value if value is not None and not isinstance(value.value, str) else None
+    return Pollutant(
+        device=device.id,
+        metric=metric,
+        names=what.names,
+        unit=what.unit,
+        decimals=what.decimals,
+        value=number,
+        time=None if value is None else moment(value.time_ns),
+        stale=value is not None and standing.is_stale(device, what, value.time_ns, now_ns),
+        suspect=value is not None and Quality.SUSPECT in value.quality,
+        trend=trend([one.total / one.count for one in last if one.total is not None]),
+        against=against(GUIDELINES[metric], hours, now_ns),
+        points=[
+            Point(
+                time_ms=(one.start_ns + STEP_NS // 2) // NS_PER_MS,
+                value=one.total / one.count,
+                suspect=one.suspect > 0,
+            )
+            for one in drawn
+            if one.total is not None
+        ],
+    )
+
+
+def _climate(sources: Sources, device: Device, metric: str, now_ns: int) -> Climate | None:
+    value = sources.now.of(device.id).get(metric)
+    if metric not in device.metrics or value is None or isinstance(value.value, str):
+        return None
+    what = sources.registry.metrics[metric]
+    return Climate(
+        device=device.id,
+        metric=metric,
+        names=what.names,
+        unit=what.unit,
+        decimals=what.decimals,
+        value=value.value,
+        time=moment(value.time_ns),
+        stale=standing.is_stale(device, what, value.time_ns, now_ns),
+        suspect=Quality.SUSPECT in value.quality,
+    )
