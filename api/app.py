@@ -68,7 +68,7 @@ async def serve_api(settings: Settings, config: Path, data: Path) -> int:
         stack.push_async_callback(store.close)
         alerts = AlertDesk(deployment(config, data).database)
         stack.push_async_callback(alerts.close)
-        access = Access(settings, data)
+        access = Access(own, data)
         stack.push_async_callback(access.close)
         await refuse_unsafe(own, access)
         news = News(alerts, hub, lambda: configuration.registry)
