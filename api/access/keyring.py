@@ -12,6 +12,8 @@ from api.problem import ConflictError, ForbiddenError, NotFoundError
 
 KEYS_MOST = 1_000
 """Keys that open something; those that were revoked or have ended stay in the list and don't count."""
+LIFE_MOST_S = 3_650 * 86_400
+"""For longer than ten years nobody means."""
 
 
 def make(connection: sqlite3.Connection, caller: Caller, draft: Draft, now_ns: int) -> tuple[Key, str]:

@@ -15,9 +15,8 @@ from api.queries.answer import Answer, moment, moment_or_none
 from api.routes.depends import AccessOf, CallerOf, SourcesOf, refused
 from telemetry.reading import NS_PER_S
 
-DAYS_MOST = 3_650
 SITES_MOST = 1_000
-_DAY_NS = 86_400 * NS_PER_S
+_DAY_S = 86_400
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 
@@ -52,7 +51,9 @@ class KeyDraft(BaseModel):
     sites: Annotated[
         frozenset[SiteId] | None, Field(min_length=1, max_length=SITES_MOST, description="Null: all sites.")
     ] = None
-    expires_days: Annotated[int | None, Field(ge=1, le=DAYS_MOST, description="Null: it does not end.")] = None
+    expires_days: Annotated[
+        int | None, Field(ge=1, le=keyring.LIFE_MOST_S // _DAY_S, description="Null: it does not end.")
+    ] = None
 
 
 class KeyAnswer(Answer):
@@ -93,7 +94,7 @@ async def create_key(access: AccessOf, sources: SourcesOf, caller: CallerOf, bod
         if site not in sources.registry.sites or not caller.sees(site):
             raise NotFoundError(f"there is no site {site}")
     now_ns = sources.clock()
-    expires_ns = None if body.expires_days is None else now_ns + body.expires_days * _DAY_NS
+    expires_ns = None if body.expires_days is None else now_ns + body.expires_days * _DAY_S * NS_PER_S
     draft = Draft(body.name, Role[body.role.name], body.sites, expires_ns)
     key, text = await keyring.make_key(access, caller, draft, now_ns)
     return NewKey(**_answer(key, now_ns), key=text)
