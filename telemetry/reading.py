@@ -17,6 +17,8 @@ class Quality(IntFlag):
     """Possible, but outside the metric's plausible range."""
     ARRIVAL_TIME = 2
     """The device gave no time; the moment of arrival stands in for it."""
+    MANUAL = 4
+    """Entered by a person, not measured."""
 
 
 class Reading(Struct, frozen=True, gc=False, array_like=True):
