@@ -72,6 +72,7 @@ class AlertBrief(Answer):
     suspect: bool
     """The value was outside its metric's plausible range."""
     acknowledged_by: str | None
+    """Who has it."""
     acknowledged_at: datetime | None
     acknowledged_until: datetime | None
     comment: str | None
@@ -102,6 +103,8 @@ class Step(Answer):
     """One of many within a short time: recorded, nobody is told."""
     ending: Ending | None
     by: str | None
+    to: str | None
+    """Of an assignment: to whom."""
     comment: str | None
     until: datetime | None
     """Of an acknowledgement that ends by itself."""
@@ -171,6 +174,13 @@ class Book:
         """What it asks, in words, by language."""
         return {language: words.asks(rule) for language, words in self._words.items()}
 
+    def has(self, alert: Alert, person: str) -> bool:
+        """Whether somebody, by name or id, has it."""
+        return alert.acknowledged_by is not None and person in {
+            alert.acknowledged_by,
+            self._name(alert.acknowledged_by),
+        }
+
     def brief(self, alert: Alert) -> AlertBrief:
         """As in a list."""
         rule, shows = self.rule(alert.rule), self.shows(alert.rule)
@@ -220,6 +230,7 @@ class Book:
             flapping=transition.flapping,
             ending=transition.ending,
             by=self._name(transition.by),
+            to=self._name(transition.to),
             comment=transition.comment,
             until=moment_or_none(transition.until_ns),
         )

@@ -16,6 +16,7 @@ from api.problem import ConflictError, ForbiddenError, NotFoundError, Unprocessa
 from api.queries.alert_values import AlertBrief, Book, Line, SeverityWord, Step, Told, book_of
 from api.queries.answer import Answer, Names, time_ns_of
 from api.queries.paging import Page, cursor_of, place_of
+from api.queries.people import shares_sites
 from api.queries.readers import device_of, require_reader, site_of
 from api.sources import Sources
 
@@ -40,7 +41,7 @@ class AlertFilter(BaseModel):
     device: str | None = None
     rule: str | None = None
     who: str | None = Field(default=None, max_length=100)
-    """Those that this person has acknowledged."""
+    """Those that this person, by name or id, has acknowledged or was given."""
 
 
 class AlertPage(Answer):
@@ -116,7 +117,7 @@ async def alerts(sources: Sources, caller: Caller, wanted: AlertFilter, page: Pa
             after=after,
             limit=page.limit + 1,
         )
-        found += [one for one in more if wanted.who in {None, one.acknowledged_by}]
+        found += [one for one in more if wanted.who is None or book.has(one, wanted.who)]
         if len(more) <= page.limit:
             break
         after = mark_of(more[-1])
@@ -180,6 +181,20 @@ async def acknowledge(
     return await _act(
         sources, caller, alert_id, entry, Desk.acknowledge, caller.name, comment=comment, until_ns=until_ns
     )
+
+
+async def assign(
+    sources: Sources, caller: Caller, alert_id: str, person: str, *, comment: str | None = None
+) -> AlertDetail:
+    """Give it to somebody who is told of its site, by id: acknowledged in their name, and they are told at once.
+
+    Raises as `_act` says, `UnprocessableError` for a person that the caller does not know.
+    """
+    known = sources.registry.people.get(person)
+    if known is None or not shares_sites(caller, known):
+        raise UnprocessableError(f"there is no person {person}: `/people` lists them")
+    entry = Entry("alert.assigned", "; ".join(part for part in (f"to {person}", comment) if part))
+    return await _act(sources, caller, alert_id, entry, Desk.assign, person, caller.name, comment=comment)
 
 
 async def comment(sources: Sources, caller: Caller, alert_id: str, text: str) -> AlertDetail:

@@ -29,9 +29,10 @@ async def people(sources: Sources, caller: Caller) -> tuple[PersonBrief, ...]:
             sites=tuple(site for site in one.sites if caller.sees(site)),
         )
         for _, one in sorted(sources.registry.people.items())
-        if _shares(caller, one)
+        if shares_sites(caller, one)
     )
 
 
-def _shares(caller: Caller, person: Person) -> bool:
+def shares_sites(caller: Caller, person: Person) -> bool:
+    """Whether the person is told of a site of the caller's."""
     return not person.sites or any(caller.sees(site) for site in person.sites)
