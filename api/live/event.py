@@ -48,6 +48,9 @@ class AlertData(Struct, frozen=True, gc=False):
     """What the rule compared; null: nothing, or the metric is not for the caller."""
     threshold: float | None
     by: str | None
+    """Who acknowledged, assigned, commented or resolved it."""
+    to: str | None
+    """The id of the person to whom it was assigned."""
     comment: str | None
 
 
@@ -98,6 +101,7 @@ def of_alert(run: str, number: int, transition: Transition, site: str) -> Event:
         value=transition.value,
         threshold=transition.threshold,
         by=transition.by,
+        to=transition.to,
         comment=transition.comment,
     )
     names = frozenset((transition.rule,))

@@ -64,10 +64,14 @@ def wanted(asked: Asked, caller: Caller, registry: Registry, rules: Collection[R
     for site in sorted(asked.sites):
         if site not in registry.sites or not caller.sees(site):
             raise NotFoundError(f"there is no site {site}")
+    sites = asked.sites or caller.sites
     for name in sorted(asked.devices):
         device = registry.devices.get(name)
         if device is None or not caller.sees(device.site):
             raise NotFoundError(f"there is no device {name}")
+    if asked.devices:  # the sites say where in a batch to look
+        theirs = frozenset(registry.devices[name].site for name in asked.devices)
+        sites = theirs if sites is None else theirs & sites
     for name in sorted(asked.metrics):
         metric = registry.metrics.get(name)
         if metric is None:
@@ -80,7 +84,7 @@ def wanted(asked: Asked, caller: Caller, registry: Registry, rules: Collection[R
     shown = (rule.id for rule in rules if all(name in readable for name in rule.metrics if name in registry.metrics))
     return Wanted(
         kinds=asked.kinds or ALL_KINDS,
-        sites=asked.sites or caller.sites,
+        sites=sites,
         devices=asked.devices or None,
         metrics=asked.metrics or (None if everything else readable),
         rules=frozenset(about) if asked.metrics else None,

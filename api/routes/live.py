@@ -9,8 +9,8 @@ from api.live.listen import listen
 from api.live.stream import MEDIA_TYPE, Stream
 from api.live.wanted import Asked
 from api.problem import AwayError, ForbiddenError, NotFoundError
-from api.routes.depends import AccessOf, CallerOf, SourcesOf
-from api.routes.refused import refused
+from api.routes.depends import AccessOf, CallerOf, SourcesOf, refused
+from api.routes.words import Id
 
 router = APIRouter(tags=["live"])
 
@@ -18,7 +18,6 @@ VALUES_MOST = 100
 ID_CHARACTERS = 64
 LONGEST_S = 3_600
 
-Id = Annotated[str, Query(pattern="^[a-z0-9_-]{1,64}$")]
 EXAMPLE = """\
 retry: 2000
 id: 5f0c2a91-1041
@@ -32,7 +31,7 @@ data: {"device":"nh3-1","site":"toilet-1","time":1795334400000,"values":{"nh3_pp
 id: 5f0c2a91-1043
 event: alert
 data: {"alert":"3f2a9c01b7d4e586","rule":"odour","device":"nh3-1","site":"toilet-1","change":"raised","severity":\
-"warning","at":1795334400000,"value":12.5,"threshold":10.0,"by":null,"comment":null}
+"warning","at":1795334400000,"value":12.5,"threshold":10.0,"by":null,"to":null,"comment":null}
 
 """
 STREAM: dict[str, Any] = {
@@ -42,21 +41,21 @@ STREAM: dict[str, Any] = {
 REFUSED = refused(ForbiddenError, NotFoundError, AwayError)
 
 
-@router.get("/live", response_class=Stream, responses={200: STREAM} | REFUSED, operation_id="listen")
+@router.get("/live", response_class=Stream, responses={200: STREAM, **REFUSED})
 async def live(
     sources: SourcesOf,
     access: AccessOf,
     caller: CallerOf,
-    site: Annotated[list[Id], Query(description="Only these sites.", max_length=VALUES_MOST)] = [],  # noqa: B006 - FastAPI copies it
-    device: Annotated[list[Id], Query(description="Only these devices.", max_length=VALUES_MOST)] = [],  # noqa: B006 - as above
+    site: Annotated[tuple[Id, ...], Query(description="Only these sites.", max_length=VALUES_MOST)] = (),
+    device: Annotated[tuple[Id, ...], Query(description="Only these devices.", max_length=VALUES_MOST)] = (),
     metric: Annotated[
-        list[Id],
+        tuple[Id, ...],
         Query(
             description="Only these metrics of readings, and alerts of rules that watch one of them.",
             max_length=VALUES_MOST,
         ),
-    ] = [],  # noqa: B006 - as above
-    kind: Annotated[list[Kind], Query(description="Only these events.", max_length=len(Kind))] = [],  # noqa: B006 - as above
+    ] = (),
+    kind: Annotated[tuple[Kind, ...], Query(description="Only these events.", max_length=len(Kind))] = (),
     for_s: Annotated[
         int | None, Query(ge=1, le=LONGEST_S, description="End after so many seconds; none: never.")
     ] = None,
