@@ -202,7 +202,7 @@ async def _pollutant(sources: Sources, device: Device, metric: str, now_ns: int)
             device.id, metric, now_ns - HOUR_NS, now_ns, TREND_STEP_NS, now_ns % TREND_STEP_NS
         )
     except StoreAwayError as error:
-        raise AwayError(f"the store does not answer: {error}") from error
+        raise AwayError(str(error)) from error
     value = sources.now.of(device.id).get(metric)
     number = value.value if value is not None and not isinstance(value.value, str) else None
     return Pollutant(

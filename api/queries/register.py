@@ -7,11 +7,11 @@ known at its ends only.
 from bisect import bisect_right
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Struct
 
 from api.problem import AwayError
 from api.queries.counted import passed_over
+from api.queries.measured import decoded
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS
 from telemetry.stores.store import StoreAwayError
@@ -19,8 +19,6 @@ from telemetry.stores.store import StoreAwayError
 GAP_MS = 3_600_000
 """Two readings further apart say nothing of the time between them."""
 PERCENT = 100.0
-_numbers = msgspec.json.Decoder(list[float])
-_moments = msgspec.json.Decoder(list[int])
 
 
 class Register(Struct, frozen=True):
@@ -71,10 +69,11 @@ async def register_of(sources: Sources, device: str, metric: str, start_ms: int,
     values: list[float] = []
     try:
         async for page in sources.store.columns(device, metric, start_ms * NS_PER_MS, end_ms * NS_PER_MS):
-            times += _moments.decode(page.times_ms)
-            values += _numbers.decode(page.values)
+            some_times, some_values = decoded(page)
+            times += some_times
+            values += some_values
     except StoreAwayError as error:
-        raise AwayError(f"the store does not answer: {error}") from error
+        raise AwayError(str(error)) from error
     return unwrapped(times, values)
 
 
