@@ -32,6 +32,8 @@ class Change(StrEnum):
     """To a lower severity."""
     RESOLVED = "resolved"
     ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    """Given to a person, who has it from then on: acknowledged in their name."""
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
     """It had an end, and that is over."""
     COMMENTED = "commented"
@@ -82,10 +84,12 @@ class Transition(Struct, frozen=True):
     ending: Ending | None = None
     """Of `RESOLVED`."""
     by: str | None = None
-    """The person behind an acknowledgement, a comment, a resolution by hand."""
+    """The person behind an acknowledgement, an assignment, a comment, a resolution by hand."""
     comment: str | None = None
     until_ns: int | None = None
     """Of an acknowledgement that ends by itself."""
+    to: str | None = None
+    """Of `ASSIGNED`: the id of the person to whom it was given."""
     number: int = 0
     """Given by the database, in the order of commits; 0: not committed yet."""
 
@@ -109,6 +113,7 @@ class Alert(Struct, frozen=True):
     reading_ns: int | None
     suspect: bool
     acknowledged_by: str | None
+    """Who has it: who said so, or the id of the person to whom it was given."""
     acknowledged_ns: int | None
     acknowledged_until_ns: int | None
     comment: str | None

@@ -20,6 +20,8 @@ class Cause(StrEnum):
     """Still there after the route's `repeat_interval`, and nobody has acknowledged."""
     ESCALATED = "escalated"
     """Nobody has acknowledged in time."""
+    ASSIGNED = "assigned"
+    """Somebody has given it to this person."""
     FLAPPING = "flapping"
     """It changes so often that further changes are only recorded."""
     SUMMARY = "summary"
@@ -75,6 +77,8 @@ class Notice(Struct, frozen=True):
     """Of a digest: device and percent, lowest first."""
     also: int = 0
     """How many more alerts there are than are listed."""
+    by: str | None = None
+    """Of `ASSIGNED`: who gave them."""
 
 
 class Message(Struct, frozen=True):

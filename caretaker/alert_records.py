@@ -46,6 +46,7 @@ TRANSITION = (
     "by",
     "comment",
     "until",
+    "to",
 )
 DELIVERY = ("id", "person", "channel", "cause", "created", "status", "done", "attempts", "detail", "alerts", "title")
 SILENCE = ("id", "matchers", "start", "end", "author", "reason")
@@ -96,6 +97,7 @@ def transition_row(transition: Transition) -> tuple[Cell, ...]:
         transition.by,
         transition.comment,
         _utc(transition.until_ns),
+        transition.to,
     )
 
 

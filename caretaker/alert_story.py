@@ -67,6 +67,7 @@ def next_steps(alert: Alert, words: AlertWords) -> Sequence[str]:
     if alert.active:
         if alert.acknowledged_by is None:
             steps.append(f'caretaker alerts ack {short} --comment "…"')
+        steps += [f"caretaker alerts assign {short} {person}" for person in [*words.registry.people][:1]]
         if rule is not None and rule.latches:
             steps.append(f"caretaker alerts resolve {short}")
         place = f" site={device.site}" if device is not None else f" device={alert.device}"
@@ -116,7 +117,7 @@ def _timeline(story: Story, words: AlertWords) -> None:
         [
             (
                 local_text(one.at_ns, zone),
-                change_text(one),
+                change_text(one, words),
                 words.shown(one) if one.change in MEASURED else None,
                 _late(one),
                 None if one.by is None else printable(one.by),

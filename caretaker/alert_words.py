@@ -37,9 +37,9 @@ def holder(alert: Alert, at_ns: int) -> str:
     return alert.acknowledged_by if until_ns is None else f"{alert.acknowledged_by} for {_left(until_ns, at_ns)}"
 
 
-def change_text(transition: Transition) -> str:
+def change_text(transition: Transition, words: AlertWords) -> str:
     """What a transition did. In English, as all that the command says itself; names are in the language asked for."""
-    return said_of_change(transition, "en")
+    return said_of_change(transition, "en", words.person)
 
 
 def _left(until_ns: int, at_ns: int) -> str:

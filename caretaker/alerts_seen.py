@@ -125,7 +125,7 @@ class AlertsSeen:
         words = self._words
         told = [
             *(
-                (max(one.at_ns, one.noticed_ns), f"{_about(one, words)}: {change_text(one)}{_by(one)}")
+                (max(one.at_ns, one.noticed_ns), f"{_about(one, words)}: {change_text(one, words)}{_by(one)}")
                 for one in changes
             ),
             *(

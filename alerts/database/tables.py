@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from alerts.database.sqlite import RowNumber
 
-VERSION = "0001"
+VERSION = "0002"
 """The migration that makes these tables: versions are compared as texts."""
 
 metadata = MetaData(
@@ -106,6 +106,7 @@ transitions = Table(
     Column("by", Text),
     Column("comment", Text),
     Column("until_ns", Ns),
+    Column("to", Text),
     Index(None, "alert"),
     Index(None, "at_ns"),
 )
@@ -122,6 +123,7 @@ actions = Table(
     Column("until_ns", Ns),
     Column("start_ns", Ns),
     Column("matchers", Text, nullable=False),
+    Column("to", Text),
     Column("done_ns", Ns),
     Column("why_not", Text),
     Index(None, "done_ns", "id"),

@@ -191,6 +191,15 @@ class Desk:
             raise ValueError("the acknowledgement would be over already, or never: give another end, or none")
         return self._wish(Act.ACKNOWLEDGE, by, alert=self.alert(alert_id).id, comment=comment, until_ns=until_ns)
 
+    def assign(self, alert_id: str, to: str, by: str, comment: str | None = None) -> int:
+        """Give it to a person of the registry, by id: acknowledged in their name, and they are told at once.
+
+        Returns the action's id; the engine refuses a person that its registry does not know. Raises
+        `UnknownAlertError`, `ValueError`.
+        """
+        person = _text("person", to, NAME_MOST)
+        return self._wish(Act.ASSIGN, by, alert=self.alert(alert_id).id, comment=comment, to=person)
+
     def comment(self, alert_id: str, by: str, text: str) -> int:
         """Write something to an alert. Returns the action's id. Raises `UnknownAlertError`, `ValueError`."""
         return self._wish(Act.COMMENT, by, alert=self.alert(alert_id).id, comment=_text("comment", text, TEXT_MOST))
@@ -247,6 +256,7 @@ class Desk:
         start_ns: int | None = None,
         until_ns: int | None = None,
         matchers: Mapping[str, str] | None = None,
+        to: str | None = None,
     ) -> int:
         action = Action(
             id=0,
@@ -258,6 +268,7 @@ class Desk:
             until_ns=until_ns,
             start_ns=start_ns,
             matchers=matchers or {},
+            to=to,
         )
         return self._write(ask.put_action, action)
 

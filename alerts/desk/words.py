@@ -101,7 +101,7 @@ class AlertWords:
 
     def change(self, transition: Transition) -> str:
         """What happened, as in `rose to critical`."""
-        return change_text(transition, self._language)
+        return change_text(transition, self._language, self.person)
 
     def cause(self, cause: Cause) -> str:
         """Because of what somebody was told."""

@@ -41,7 +41,7 @@ def _send(look: Look, sending: Sending) -> None:
     if sending.cause is not Cause.ESCALATED:
         look.sent.setdefault(sending.person, []).append(look.now_ns)
     marks = [sending.place.group, *sending.marks]
-    send(look, sending.person, sending.cause, sending.alerts, marks, sending.place.shared)
+    send(look, sending.person, sending.cause, sending.alerts, marks, sending.place.shared, sending.by)
 
 
 def _summarise(look: Look, person: str, kept: Held) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from alerts.alert import Alert, Change, Transition
 from alerts.dispatch.branches import branches, group_key, shared_labels
 from alerts.dispatch.look import Case, Look, Place
-from alerts.dispatch.state import Ledger, Sent, Series, Told
+from alerts.dispatch.state import Given, Ledger, Sent, Series, Told
 from alerts.dispatch.written import DAY_NS
 from alerts.labels import labels_of
 from alerts.mute.duty import EVERYBODY
@@ -16,9 +16,12 @@ UTC = ZoneInfo("UTC")
 
 
 def take_news(look: Look, news: Sequence[Transition]) -> None:
-    """Open a ledger for each alert that was raised, and note which of them are one too many."""
+    """Open a ledger for each alert that was raised or given to somebody, and note which of them are one too many."""
     for transition in news:
         alert = look.world.alerts.get(transition.alert)
+        if alert is not None and transition.change is Change.ASSIGNED and transition.to is not None:
+            given = Given(transition.to, transition.number, transition.by or "")
+            look.memory.ledgers.setdefault(alert.id, Ledger()).given = given
         if transition.change is not Change.RAISED or alert is None:
             continue
         look.memory.ledgers.setdefault(alert.id, Ledger()).flapping = transition.flapping

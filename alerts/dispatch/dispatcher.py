@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from alerts.alert import Transition
 from alerts.dispatch.announce import announcements
+from alerts.dispatch.assign import tell_assigned
 from alerts.dispatch.cap import deliver
 from alerts.dispatch.cases import open_cases, take_news
 from alerts.dispatch.digest import send_digests
@@ -44,6 +45,8 @@ def plan(
     # Route: which alerts there are, and where each belongs.
     take_news(look, news)
     open_cases(look)
+    # What was given to somebody by hand: before all that may stand against telling them.
+    tell_assigned(look)
     # Mute: who is told what, and who is not, and why.
     damp(look)
     make_wishes(look)

@@ -65,6 +65,8 @@ class Sending(Struct, gc=False):
     """What tells it from all other messages about the same alerts to the same person."""
     urgent: bool
     """The cap does not hold it back."""
+    by: str | None = None
+    """Of `ASSIGNED`: who gave the alerts."""
 
 
 class Look:

@@ -33,6 +33,7 @@ def acknowledged(alert: Alert, now_ns: int) -> bool:
 
 WEIGHT = (
     Cause.ESCALATED,
+    Cause.ASSIGNED,
     Cause.NEW,
     Cause.ROSE,
     Cause.MORE,

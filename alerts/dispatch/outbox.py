@@ -20,9 +20,11 @@ def send(
     alerts: Sequence[tuple[Alert, Cause]],
     marks: Sequence[str],
     group: Mapping[str, str],
+    by: str | None = None,
 ) -> None:
-    """Put a message about `alerts` into the plan. `marks` make its id."""
-    put(look, _notice(look, person, cause, in_order(list(alerts)), group), marks, [alert.id for alert, _ in alerts])
+    """Put a message about `alerts` into the plan. `marks` make its id; `by`: who gave them."""
+    notice = _notice(look, person, cause, in_order(list(alerts)), group, by)
+    put(look, notice, marks, [alert.id for alert, _ in alerts])
 
 
 def put(look: Look, notice: Notice, marks: Sequence[str], alerts: Sequence[str]) -> None:
@@ -46,7 +48,12 @@ def put(look: Look, notice: Notice, marks: Sequence[str], alerts: Sequence[str])
 
 
 def _notice(
-    look: Look, person: str, cause: Cause, alerts: Sequence[tuple[Alert, Cause]], group: Mapping[str, str]
+    look: Look,
+    person: str,
+    cause: Cause,
+    alerts: Sequence[tuple[Alert, Cause]],
+    group: Mapping[str, str],
+    by: str | None,
 ) -> Notice:
     return Notice(
         person=person,
@@ -55,4 +62,5 @@ def _notice(
         group=group,
         at_ns=look.now_ns,
         also=max(len(alerts) - LISTED, 0),
+        by=by,
     )

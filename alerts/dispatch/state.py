@@ -44,6 +44,17 @@ class Sent(Struct, array_like=True, gc=False):
     """Of its escalation."""
 
 
+class Given(Struct, array_like=True, gc=False):
+    """To whom an alert was given by hand last."""
+
+    person: str
+    number: int
+    """Of the transition: part of the message's id."""
+    by: str
+    """Who gave it."""
+    told: bool = False
+
+
 class Ledger(Struct, gc=False):
     """Of one alert, until all who were told of it know its end."""
 
@@ -55,6 +66,8 @@ class Ledger(Struct, gc=False):
     """By route."""
     escalated: list[str] = []
     """People who are told because nobody had acknowledged."""
+    given: Given | None = None
+    """None: to nobody, or somebody else has it by now."""
     muted: dict[str, Muted] = {}
     """By person: why there is news that they are not told. Counted when it begins."""
     flapping: bool = False

@@ -38,10 +38,11 @@ def _people(look: Look, case: Case) -> dict[str, list[Option]]:
     for place in case.places:
         for person, absent in _of(look.audience(place.route.to, case)):
             found.setdefault(person, []).append(Option(place, absent, ends_only=False))
-    others = (*case.ledger.escalated, *case.ledger.told)
-    for person in dict.fromkeys(others):
+    given = [] if case.ledger.given is None else [case.ledger.given.person]
+    theirs = (*case.ledger.escalated, *given)
+    for person in dict.fromkeys((*theirs, *case.ledger.told)):
         if person not in found:
-            found[person] = [Option(case.places[0], None, ends_only=person not in case.ledger.escalated)]
+            found[person] = [Option(case.places[0], None, ends_only=person not in theirs)]
     return found
 
 

@@ -71,6 +71,7 @@ class Judge:
     def configure(self, registry: Registry, rules: Rules) -> None:
         """From now on judge by these. Alerts of what is no longer there end."""
         self._plans: Mapping[str, Plan] = plans.plans(registry, rules)
+        self.standing.people = registry.people
         self._shapes = {rule.id: plans.shape(rule) for rule in rules.rules}
         resting = [rule for rule in rules.rules if rule.pause is not None]
         self._pausing = frozenset(rule.pause.metric for rule in resting if rule.pause is not None)
@@ -146,8 +147,7 @@ class Judge:
         state = self._kept.states[rule.id, alert.device]
         person, now_ns = lifecycle.Person(action.by, action.comment), self.clock_ns
         life, transitions = lifecycle.end(rule, alert.device, state.life, Ending.BY_HAND, now_ns, now_ns, person)
-        for transition in transitions:
-            self.standing.note(transition)
+        self.standing.note(*transitions)
         self._keep(rule, plan, replace(state, life=life, due_ns=None))
         self.standing.fulfilled(action)
 
@@ -289,8 +289,7 @@ class Judge:
         state, transitions = evaluate(
             rule, before or begin(rule, event.time_ns, self._shapes[rule.id]), event, plan.place, self.clock_ns
         )
-        for transition in transitions:
-            self.standing.note(transition)
+        self.standing.note(*transitions)
         if state is not before:
             self._keep(rule, plan, state)
         elif state.due_ns is not None:

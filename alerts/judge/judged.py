@@ -17,6 +17,8 @@ class Act(StrEnum):
     """What a person asks for."""
 
     ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"
+    """Gives an alert to a person, who is told."""
     COMMENT = "comment"
     RESOLVE = "resolve"
     """Only of an alert that latches."""
@@ -40,6 +42,8 @@ class Action(Struct, frozen=True):
     """Of an acknowledgement or a silence; None: an acknowledgement without an end."""
     start_ns: int | None = None
     matchers: Mapping[str, str] = {}
+    to: str | None = None
+    """Of an assignment: the id of the person."""
 
 
 class Remembered(Struct):

@@ -1,6 +1,6 @@
 """The alerts as they stand: what transitions make of them, and what people do to them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 
 from msgspec.structs import replace
@@ -14,24 +14,27 @@ class Standing:
 
     def __init__(self, alerts: Iterable[Alert], silences: Iterable[Silence]) -> None:
         self.active = {alert.id: alert for alert in alerts}
+        self.people: Collection[str] = ()
+        """The ids of those to whom an alert can be given."""
         self._silences = {silence.id: silence for silence in silences}
         self._transitions: list[Transition] = []
         self._changed: dict[str, Alert] = {}
         self._new: list[Silence] = []
         self._done: list[tuple[int, str | None]] = []
 
-    def note(self, transition: Transition) -> None:
-        """Take a transition into account."""
-        self._transitions.append(transition)
-        alert = _after(self.active.get(transition.alert), transition)
-        self._changed[alert.id] = alert
-        if alert.active:
-            self.active[alert.id] = alert
-        else:
-            self.active.pop(alert.id, None)
+    def note(self, *transitions: Transition) -> None:
+        """Take transitions into account, in their order."""
+        for transition in transitions:
+            self._transitions.append(transition)
+            alert = _after(self.active.get(transition.alert), transition)
+            self._changed[alert.id] = alert
+            if alert.active:
+                self.active[alert.id] = alert
+            else:
+                self.active.pop(alert.id, None)
 
     def act(self, action: Action, now_ns: int) -> None:
-        """Fulfil a wish that changes no rule's state: acknowledge, comment, silence."""
+        """Fulfil a wish that changes no rule's state: acknowledge, assign, comment, silence."""
         refusal: str | None = None
         if action.act is Act.SILENCE:
             self._silence(action, now_ns)
@@ -41,6 +44,8 @@ class Standing:
             alert = self.active.get(action.alert or "")
             if alert is None:
                 refusal = "the alert is resolved already"
+            elif action.act is Act.ASSIGN and action.to not in self.people:
+                refusal = f"there is no person {action.to!r}: people.yaml has those that there are"
             else:
                 self.note(_said(alert, action, now_ns))
         self._done.append((action.id, refusal))
@@ -86,12 +91,16 @@ class Standing:
         return None
 
 
-_SAYS = {Act.ACKNOWLEDGE: Change.ACKNOWLEDGED, Act.COMMENT: Change.COMMENTED}
+_SAYS = {
+    Act.ACKNOWLEDGE: Change.ACKNOWLEDGED,
+    Act.ASSIGN: Change.ASSIGNED,
+    Act.COMMENT: Change.COMMENTED,
+}
 
 
 def _said(alert: Alert, action: Action, now_ns: int) -> Transition:
     said = _transition(alert, _SAYS[action.act], now_ns)
-    return replace(said, by=action.by, comment=action.comment, until_ns=action.until_ns)
+    return replace(said, by=action.by, comment=action.comment, until_ns=action.until_ns, to=action.to)
 
 
 def _transition(alert: Alert, change: Change, now_ns: int) -> Transition:
@@ -115,10 +124,10 @@ def _after(alert: Alert | None, transition: Transition) -> Alert:
                 reading_ns=transition.reading_ns,
                 suspect=transition.suspect,
             )
-        case Change.ACKNOWLEDGED:
+        case Change.ACKNOWLEDGED | Change.ASSIGNED:
             return replace(
                 alert,
-                acknowledged_by=transition.by,
+                acknowledged_by=transition.by if transition.change is Change.ACKNOWLEDGED else transition.to,
                 acknowledged_ns=transition.at_ns,
                 acknowledged_until_ns=transition.until_ns,
                 comment=transition.comment or alert.comment,

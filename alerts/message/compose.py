@@ -1,6 +1,7 @@
 """What people are told, put into words. Pure: the same notice and the same configuration give the same message."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 from msgspec import Struct
 
@@ -74,7 +75,7 @@ class _Composer:
         elif len(notice.alerts) == 1 and not notice.also:
             title, lines = self._single_title(*notice.alerts[0]), self._single(*notice.alerts[0])
         else:
-            title, lines = self._group_title(), self._listed()
+            title, lines = self._group_title(), chain(self._given(), self._listed())
         title, text = short(plain(title), TITLE_MOST), "\n".join(lines)
         facts = {alert: (one, self._link(alert)) for alert, one in self._subjects.items()}
         data = payload(notice, title, text, facts, self._world.rules, self._world.registry)
@@ -125,6 +126,7 @@ class _Composer:
             yield words.flapping
         if cause is Cause.ESCALATED:
             yield words.escalated.format(duration=duration(self._notice.at_ns - alert.raised_ns, words))
+        yield from self._given()
         yield self._line(words.alert, self._link(alert.id) or alert.id)
 
     def _sentence(self, alert: Alert, one: Subject) -> tuple[str, bool]:
@@ -164,8 +166,7 @@ class _Composer:
     def _acknowledged(self, alert: Alert, one: Subject) -> Iterator[str]:
         words = self._words
         if alert.acknowledged_by is not None:
-            person = self._world.registry.people.get(alert.acknowledged_by)
-            name = plain(alert.acknowledged_by if person is None else person.name)
+            name = self._person(alert.acknowledged_by)
             at = "" if alert.acknowledged_ns is None else self._moment(alert.acknowledged_ns, one)
             yield self._line(words.acknowledged, words.acknowledged_by.format(person=name, time=at))
         if alert.comment:
@@ -257,6 +258,15 @@ class _Composer:
             yield f"- {self._words.more.format(count=len(devices) - MOST_LISTED)}"
 
     # Pieces
+
+    def _given(self) -> Iterator[str]:
+        if self._notice.cause is Cause.ASSIGNED and self._notice.by:
+            yield self._words.assigned.format(person=self._person(self._notice.by))
+
+    def _person(self, id_: str) -> str:
+        """What people call them; who is not in the registry goes by what they were called there."""
+        person = self._world.registry.people.get(id_)
+        return plain(id_ if person is None else person.name)
 
     def _heading(self, cause: Cause, severity: Severity) -> str:
         """How a line begins. That an alert stands in a digest or a summary is said above it."""

@@ -5,7 +5,7 @@ Messages to people have their own words (`words.py`): they say what is the matte
 
 # ruff: noqa: RUF001 - Chinese has punctuation of its own
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ class Course(Struct, frozen=True):
     """Of one language."""
 
     changes: Mapping[Change, str]
-    """Field severity: after the change."""
+    """Fields severity (after the change) and person (to whom it was given)."""
     resolved: str
     """Fields change and why."""
     causes: Mapping[Cause, str]
@@ -38,6 +38,7 @@ EN = Course(
         Change.FELL: "fell to {severity}",
         Change.RESOLVED: "resolved",
         Change.ACKNOWLEDGED: "acknowledged",
+        Change.ASSIGNED: "assigned to {person}",
         Change.ACKNOWLEDGEMENT_ENDED: "acknowledgement ended",
         Change.COMMENTED: "comment",
     },
@@ -49,6 +50,7 @@ EN = Course(
         Cause.RESOLVED: "it is resolved",
         Cause.REPEAT: "it is still there",
         Cause.ESCALATED: "nobody had acknowledged",
+        Cause.ASSIGNED: "it was given to them",
         Cause.FLAPPING: "it flaps",
         Cause.SUMMARY: "a summary",
         Cause.DIGEST: "the day's digest",
@@ -76,6 +78,7 @@ ZH_HANT = Course(
         Change.FELL: "降級至{severity}",
         Change.RESOLVED: "已解除",
         Change.ACKNOWLEDGED: "已確認",
+        Change.ASSIGNED: "交由 {person} 跟進",
         Change.ACKNOWLEDGEMENT_ENDED: "確認已到期",
         Change.COMMENTED: "備註",
     },
@@ -87,6 +90,7 @@ ZH_HANT = Course(
         Cause.RESOLVED: "已解除",
         Cause.REPEAT: "仍未解除",
         Cause.ESCALATED: "未有人確認",
+        Cause.ASSIGNED: "交由此人跟進",
         Cause.FLAPPING: "時好時壞",
         Cause.SUMMARY: "綜合通知",
         Cause.DIGEST: "每日摘要",
@@ -116,11 +120,15 @@ def course_for(language: str) -> Course:
     return _COURSES[spoken(language)]
 
 
-def change_text(transition: Transition, language: str) -> str:
-    """What a transition did, as in `rose to critical` or `resolved: the condition has ended`."""
+def change_text(transition: Transition, language: str, person: Callable[[str], str] = str) -> str:
+    """What a transition did, as in `rose to critical` or `resolved: the condition has ended`.
+
+    `person`: a person's id to what people call them.
+    """
     words, course = words_for(language), course_for(language)
     severity = words.severities[transition.severity].lower()
-    said = course.changes[transition.change].format(severity=severity)
+    to = "" if transition.to is None else person(transition.to)
+    said = course.changes[transition.change].format(severity=severity, person=to)
     if transition.ending is not None:
         said = course.resolved.format(change=said, why=words.endings[transition.ending])
     remarks = [

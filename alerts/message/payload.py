@@ -67,6 +67,8 @@ class Data(msgspec.Struct, frozen=True):
     alerts: Sequence[Fact]
     also: int
     """How many more there are than are listed."""
+    assigned_by: str | None
+    """Of `alert.assigned`: who gave them to the person."""
     silent_devices: Sequence[str]
     low_batteries: Sequence[LowBattery]
 
@@ -99,6 +101,7 @@ def payload(
             _fact(alert, cause, *facts[alert.id], rules.get(alert.rule), registry) for alert, cause in notice.alerts
         ],
         also=notice.also,
+        assigned_by=notice.by,
         silent_devices=notice.silent_devices,
         low_batteries=[LowBattery(device, percent) for device, percent in notice.low_batteries],
     )

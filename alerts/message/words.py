@@ -75,6 +75,8 @@ class Words(Struct, frozen=True):
     flapping: str
     escalated: str
     """Field duration."""
+    assigned: str
+    """Field person: who gave it."""
     summary: str
     # Several alerts
     some_alerts: str
@@ -103,6 +105,7 @@ EN = Words(
         Cause.RESOLVED: "Resolved",
         Cause.REPEAT: "Still there, {severity}",
         Cause.ESCALATED: "Not acknowledged, {severity}",
+        Cause.ASSIGNED: "Yours, {severity}",
         Cause.FLAPPING: "On and off, {severity}",
         Cause.SUMMARY: "Summary",
         Cause.DIGEST: "Daily digest",
@@ -161,6 +164,7 @@ EN = Words(
     suspect="The value is outside the range that is plausible for it: the sensor may be at fault.",
     flapping="It changes so often that further changes are recorded and not reported, until it calms down.",
     escalated="Nobody has acknowledged it for {duration}. That is why you are told.",
+    assigned="Given to you by {person}.",
     summary="More than your limit within an hour. These were held back:",
     some_alerts="{count} alerts",
     one_alert="1 alert",
@@ -185,6 +189,7 @@ ZH_HANT = Words(
         Cause.RESOLVED: "已解除",
         Cause.REPEAT: "仍未解除，{severity}",
         Cause.ESCALATED: "未有人確認，{severity}",
+        Cause.ASSIGNED: "交由你跟進，{severity}",
         Cause.FLAPPING: "時好時壞，{severity}",
         Cause.SUMMARY: "綜合通知",
         Cause.DIGEST: "每日摘要",
@@ -243,6 +248,7 @@ ZH_HANT = Words(
     suspect="數值超出合理範圍，可能是感應器故障。",
     flapping="情況反覆不定，其後的變化只作記錄，穩定後才再通知。",
     escalated="{duration}內未有人確認，因此通知你。",
+    assigned="由 {person} 交你跟進。",
     summary="一小時內的通知已超出上限，以下警報未有逐一通知：",
     some_alerts="{count} 個警報",
     one_alert="1 個警報",

@@ -1,4 +1,4 @@
-"""`caretaker alerts ack|comment|resolve|silence|unsilence|dead`: what asks the alert service for something.
+"""`caretaker alerts ack|assign|comment|resolve|silence|unsilence|dead`: what asks the alert service for something.
 
 A wish is put into the database, and the service fulfils it: so it is there within a second, or when the service comes.
 """
@@ -16,6 +16,7 @@ from caretaker.alert_place import desk, known_alert, zone_of
 from caretaker.alert_records import DELIVERY, SILENCE, delivery_row, silence_row
 from caretaker.alert_story import person_text
 from caretaker.alert_words import AlertWords
+from caretaker.choice import known
 from caretaker.commands.quarantine import printable
 from caretaker.matchers import MatcherError, matchers_of
 from caretaker.moments import MomentError, age_text, local_text, moment_ns, now_ns, span_s
@@ -52,6 +53,27 @@ def ack(
     until_ns = None if for_ is None else now_ns() + _span_ns(for_)
     with desk(config, data) as (place, _):
         _all(place, ids, lambda alert: place.acknowledge(alert, _name(by), comment, until_ns), "acknowledged")
+
+
+def assign(
+    id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],  # noqa: A002 - what it is called
+    person: Annotated[str, typer.Argument(metavar="PERSON", show_default=False)],
+    config: ConfigOption = CONFIG_DEFAULT,
+    data: DataOption = DATA_DEFAULT,
+    by: ByOption = None,
+    comment: CommentOption = None,
+) -> None:
+    """Give an alert to a person, who is told at once: it is acknowledged in their name.
+
+    [bold]caretaker alerts assign 3fa2 technician --comment "pump room, please"[/bold]
+
+    PERSON is an id of people.yaml.
+    """
+    with desk(config, data) as (place, words):
+        people = words.registry.people
+        known([person], people, "person", f"people.yaml has {', '.join(people) or 'nobody'}")
+        done = f"assigned to {people[person].name}"
+        _all(place, [id], lambda alert: place.assign(alert, person, _name(by), comment), done)
 
 
 def comment(

@@ -19,7 +19,7 @@ from caretaker.alert_records import (
 from caretaker.alert_story import CAUSES, Story, person_text, silences_of, tell
 from caretaker.alert_words import MEASURED, SHORT, change_text, holder
 from caretaker.choice import span_ns
-from caretaker.commands.alert_actions import ack, comment, dead, resolve, silence, unsilence
+from caretaker.commands.alert_actions import ack, assign, comment, dead, resolve, silence, unsilence
 from caretaker.commands.quarantine import printable
 from caretaker.moments import age_text, local_text, now_ns
 from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption, LanguageOption
@@ -144,7 +144,7 @@ def history(
                 local_text(one.at_ns, words.zone(one)),
                 one.alert[:SHORT],
                 words.severity(one.severity),
-                change_text(one),
+                change_text(one, words),
                 words.name(one.rule),
                 ", ".join(filter(None, (words.site_name(one), words.device_name(one)))),
                 words.shown(one) if one.change in MEASURED else None,
@@ -204,5 +204,5 @@ def inbox(
 
 
 # What asks for something; in one group with the questions, because people look for it there.
-for wish in (ack, comment, resolve, silence, unsilence, dead):
+for wish in (ack, assign, comment, resolve, silence, unsilence, dead):
     app.command()(wish)

@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from alerts.notice import Attempt, Cause, Channel, Delivery, Message, Verdict
 from caretaker.__main__ import app
 from caretaker.commands import alert_actions
 from telemetry.reading import NS_PER_S
+from telemetry.registry.load import load_registry
 
 NOW = time.time_ns() // 1_000_000 * 1_000_000
 MIN_NS = 60 * NS_PER_S
@@ -115,11 +116,12 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
-async def fulfil(path: Path, stop: threading.Event) -> None:
+async def fulfil(path: Path, people: Collection[str], stop: threading.Event) -> None:
     """Take wishes as the judge does: what a person does to an alert is the same code."""
     database = AlertDatabase.open(path)
     kept = await database.remember()
     standing = Standing(kept.alerts, kept.silences)
+    standing.people = people
     while not stop.is_set():
         for action in await database.actions():
             if action.act is Act.RESOLVE:
@@ -134,7 +136,8 @@ async def fulfil(path: Path, stop: threading.Event) -> None:
 @contextmanager
 def an_engine(place: Place) -> Iterator[None]:
     stop = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(fulfil(place.database, stop)))
+    people = load_registry(place.config).people
+    thread = threading.Thread(target=lambda: asyncio.run(fulfil(place.database, people, stop)))
     thread.start()
     try:
         yield
@@ -246,6 +249,18 @@ def test_wishes_are_fulfilled_by_the_engine(place: Place) -> None:
     assert "night shift for 119 min more" in place.call("alerts", "list")
     text = place.call("alerts", "show", ODOUR.alert)
     assert "caretaker alerts ack" not in text
+
+
+def test_an_alert_is_given_to_a_person(place: Place) -> None:
+    with an_engine(place):
+        words = ("alerts", "assign", ODOUR.alert[:5], "duty-manager", "--by", "night shift", "-m", "pump room")
+        assert f"{ODOUR.alert} assigned to Duty manager." in place.said(*words)
+    (odour,) = [row for row in place.json("list") if row["id"] == ODOUR.alert]
+    assert (odour["acknowledged_by"], odour["comment"]) == ("duty-manager", "pump room")
+    (given,) = [row for row in place.json("history") if row["change"] == "assigned"]
+    assert (given["by"], given["to"]) == ("night shift", "duty-manager")
+    assert "assigned to Duty manager" in place.call("alerts", "show", ODOUR.alert)
+    assert "do you mean 'duty-manager'" in place.said("alerts", "assign", ODOUR.alert, "duty-manger", expect=2)
 
 
 def test_without_an_engine_the_wish_stays_and_that_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

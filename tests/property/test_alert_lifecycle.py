@@ -13,12 +13,13 @@ from alerts.judge.lifecycle import holds
 from alerts.rules.rule import Aggregate, Happening, NoData, Pause, Rule, Side, Window
 from telemetry.reading import Reading
 from telemetry.registry.hours import parse_hours
-from telemetry.registry.models import Outage
+from telemetry.registry.models import Outage, Person
 from tests.alerting import CRITICAL, T0, WARNING, Played, S, level, reading, rule
 from tests.builders import device, registry
 
 SENSOR = device(interval_s=10.0, area="male")
 BUTTON = device("b-1", kind="toilet_button", area="male", interval_s=None, metrics=("cleaned", "assistance"))
+PEOPLE = [Person(name, name, "en", (), ()) for name in ("attendant", "manager")]
 LADDER = rule(None, level(3, 2, 30, 20), level(6, 4, 10, 0, CRITICAL), id="ladder")
 RULES = (
     LADDER,
@@ -37,7 +38,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.played = Played(registry(SENSOR, BUTTON), *RULES)
+        self.played = Played(registry(SENSOR, BUTTON, people=PEOPLE), *RULES)
         self.now_s = 0.0
         self.sent: list[Reading] = []
         self.seq = 0
@@ -45,6 +46,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.active: dict[tuple[str, str], Transition] = {}
         self.last: dict[tuple[str, str], int] = {}
         self.ids: set[str] = set()
+        self.held: dict[str, str] = {}
         self.played.tick(0)
 
     def send(self, one: Reading) -> None:
@@ -89,6 +91,21 @@ class LifeCycle(RuleBasedStateMachine):
             self.played.judge.act(Action(1, act, T0, "attendant", alert, "seen", T0 + round(self.now_s * S) + 30 * S))
             self.pass_time(1)
 
+    @step(to=st.sampled_from(("attendant", "manager", "stranger")), number=st.integers(0, 50))
+    def assign(self, to: str, number: int) -> None:
+        active = sorted(self.played.judge.standing.active)
+        if active:
+            alert = active[number % len(active)]
+            before = self.played.judge.standing.active[alert]
+            self.played.judge.act(Action(1, Act.ASSIGN, T0, "shift leader", alert, to=to))
+            after = self.played.judge.standing.active[alert]
+            if to == "stranger":
+                assert after == before, "a person that nobody knows gets nothing"
+            else:
+                assert (after.acknowledged_by, after.acknowledged_until_ns) == (to, None)
+                self.held[alert] = to
+            self.pass_time(1)
+
     @step()
     def restart(self) -> None:
         self.played.restart()
@@ -111,8 +128,18 @@ class LifeCycle(RuleBasedStateMachine):
                 one.alert for one in self.active.values()
             )
 
+    @invariant()
+    def what_was_given_to_a_person_stays_theirs_until_somebody_takes_it(self) -> None:
+        if hasattr(self, "played"):
+            standing = self.played.judge.standing.active
+            self.held = {alert: to for alert, to in self.held.items() if alert in standing}
+            assert all(standing[alert].acknowledged_by == to for alert, to in self.held.items())
+
     def check(self, one: Transition) -> None:
         key = (one.rule, one.device)
+        if one.change is Change.ACKNOWLEDGED:
+            self.held.pop(one.alert, None)
+        assert (one.change is Change.ASSIGNED) == (one.to is not None)
         before = self.active.get(key)
         if one.change in {Change.RAISED, Change.ROSE, Change.FELL, Change.RESOLVED}:  # what people do is at the clock
             assert one.at_ns >= self.last.get(key, 0), "in order of event time"

@@ -33,7 +33,7 @@ def routes() -> Route:
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 20 * MINUTE),
-        st.sampled_from(("raise", "rise", "fall", "resolve", "acknowledge", "silence", "look", "flap")),
+        st.sampled_from(("raise", "rise", "fall", "resolve", "acknowledge", "assign", "silence", "look", "flap")),
         st.sampled_from(DEVICES),
         st.integers(0, 40 * MINUTE),
     ),
@@ -55,6 +55,8 @@ def act(play: Play, active: dict[str, str], what: str, name: str, span_s: int, a
         play.resolved(active.pop(name))
     elif what == "acknowledge":
         play.acknowledged(alert, until_s=at_s + span_s if span_s % 2 else None)
+    elif what == "assign":
+        play.assigned(alert, ("manager", "technician", "attendant")[span_s % 3])
     elif what == "rise" and play.alerts[alert].severity < Severity.CRITICAL:
         play.turned(alert, Severity.CRITICAL)
     elif what == "fall" and play.alerts[alert].severity > Severity.INFORMATION:

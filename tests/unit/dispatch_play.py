@@ -139,10 +139,16 @@ class Play:
         changes = {"acknowledged_by": "someone", "acknowledged_ns": self._ns(), "acknowledged_until_ns": until_ns}
         self._change(replace(self.alerts[name], **changes), Change.ACKNOWLEDGED)
 
+    def assigned(self, name: str, to: str = "manager", by: str = "someone") -> None:
+        changes = {"acknowledged_by": to, "acknowledged_ns": self._ns(), "acknowledged_until_ns": None}
+        self._change(replace(self.alerts[name], **changes), Change.ASSIGNED, by=by, to=to)
+
     def silence(self, start_s: float, end_s: float, **matchers: str) -> None:
         self.silences.append(Silence("s", matchers, self._ns(start_s), self._ns(end_s), "someone", "works"))
 
-    def _change(self, alert: Alert, change: Change, *, flapping: bool = False) -> None:
+    def _change(
+        self, alert: Alert, change: Change, *, flapping: bool = False, by: str | None = None, to: str | None = None
+    ) -> None:
         self.alerts[alert.id] = alert
         self._number += 1
         self._news.append(
@@ -155,6 +161,8 @@ class Play:
                 at_ns=self._ns(),
                 noticed_ns=self._ns(),
                 flapping=flapping,
+                by=by,
+                to=to,
                 number=self._number,
             )
         )

@@ -16,8 +16,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from alerts.alert import Change
 from alerts.database import blobs, migrate, read, tables
 from alerts.database.database import AlertDatabase, DatabaseUnusableError, EngineRunningError
+from alerts.desk import Desk
 from alerts.judge.judged import Judged
 from tests.unit.test_alert_database import alert, judged, transition
 
@@ -158,8 +160,8 @@ NEXT = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "0090"
+down_revision = "{before}"
 
 
 def upgrade():
@@ -173,9 +175,9 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str = ""
     """As if the program were a version ahead."""
     scripts = tmp_path / "migrations"
     shutil.copytree(Path(migrate.__file__).parent / "migrations", scripts)
-    (scripts / "versions" / "0002_place.py").write_text(NEXT.format(then=then))
+    (scripts / "versions" / "0090_place.py").write_text(NEXT.format(then=then, before=tables.VERSION))
     monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
-    monkeypatch.setattr(tables, "VERSION", "0002")
+    monkeypatch.setattr(tables, "VERSION", "0090")
 
 
 async def test_an_older_version_is_brought_up_to_date_with_what_it_holds(
@@ -193,6 +195,30 @@ async def test_an_older_version_is_brought_up_to_date_with_what_it_holds(
     with sqlite3.connect(path) as looking:
         assert looking.execute("select place from alerts").fetchall() == [("nh3-1",)]
     looking.close()
+
+
+async def test_a_file_of_the_first_version_goes_on(path: Path) -> None:
+    """As it was before alerts could be given to somebody."""
+    newest = AlertDatabase.open(path)
+    await newest.commit(judged(alert(), transitions=[transition(alert())]))
+    await newest.close()
+    with sqlite3.connect(path) as older:
+        for table in ("actions", "transitions"):
+            older.execute(f'alter table {table} drop column "to"')
+        older.execute("update alembic_version set version_num = '0001'")
+    older.close()
+    with pytest.raises(DatabaseUnusableError, match="start its alert service"):
+        Desk(path)
+    newer = AlertDatabase.open(path)
+    given = transition(alert(), Change.ASSIGNED, by="shift leader", to="technician")
+    await newer.commit(judged(transitions=[given]))
+    await newer.close()
+    with Desk(path) as desk:
+        desk.assign(alert().id, "technician", "shift leader")
+        assert [(one.change, one.to) for one in desk.news(0)] == [
+            (Change.RAISED, None),
+            (Change.ASSIGNED, "technician"),
+        ]
 
 
 async def test_a_migration_that_fails_changes_nothing(
@@ -218,7 +244,7 @@ async def test_a_newer_version_is_refused_with_the_mend(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("update alembic_version set version_num = '0099'")
     other.close()
-    with pytest.raises(DatabaseUnusableError, match=r"has version 0099, .* up to 0001: install the newer Caretaker"):
+    with pytest.raises(DatabaseUnusableError, match=rf"has version 0099, .* up to {tables.VERSION}: install the newer"):
         AlertDatabase.open(path)
 
 

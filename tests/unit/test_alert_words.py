@@ -117,6 +117,7 @@ CHANGES: Mapping[Change, tuple[str, str]] = {
     Change.FELL: ("fell to critical", "降級至嚴重"),
     Change.RESOLVED: ("resolved", "已解除"),
     Change.ACKNOWLEDGED: ("acknowledged", "已確認"),
+    Change.ASSIGNED: ("assigned to manager", "交由 manager 跟進"),
     Change.ACKNOWLEDGEMENT_ENDED: ("acknowledgement ended", "確認已到期"),
     Change.COMMENTED: ("comment", "備註"),
 }
@@ -124,7 +125,8 @@ CHANGES: Mapping[Change, tuple[str, str]] = {
 
 @pytest.mark.parametrize("change", Change)
 def test_every_change_has_its_words(change: Change) -> None:
-    assert (change_text(changed(change), "en"), change_text(changed(change), "zh-TW")) == CHANGES[change]
+    one = changed(change, to="manager" if change is Change.ASSIGNED else None)
+    assert (change_text(one, "en"), change_text(one, "zh-TW")) == CHANGES[change]
 
 
 @pytest.mark.parametrize("ending", Ending)
@@ -163,6 +165,7 @@ def test_names_are_those_of_the_registry_and_what_is_gone_is_called_by_its_id() 
     assert (words().zone(here), words().zone(gone)) == (PIER.timezone, UTC)
     assert words().labels(here)["area_type"] == "male"
     assert (words().person("manager"), words().person("night shift")) == ("Duty manager", "night shift")
+    assert words().change(changed(Change.ASSIGNED, to="manager")) == "assigned to Duty manager"
     assert (words().advice("odour"), words().advice("old")) == ("Clean.", "")
     assert (words().severity(CRITICAL), words("zh-HK").severity(CRITICAL)) == ("critical", "嚴重")
     assert (words().cause(Cause.NEW), words("zh-HK").muted(Muted.SILENCED)) == ("it is new", "警報已靜音")

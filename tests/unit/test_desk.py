@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from alerts.alert import Change, Severity, Silence
 from alerts.database import sqlite
 from alerts.database.database import AlertDatabase, DatabaseUnusableError
+from alerts.database.tables import VERSION
 from alerts.desk import DatabaseAwayError, Desk, NoAlertsError, Outcome, UnknownAlertError, UnknownSilenceError
 from alerts.judge.judged import Act, Judged
 from tests.unit.test_alert_database import alert, judged, resolved, transition
@@ -56,8 +57,8 @@ def test_where_no_alerts_are_it_says_how_they_come_to_be(path: Path) -> None:
 async def test_another_version_is_refused_with_the_mend(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await AlertDatabase.open(path).close()
     with monkeypatch.context() as patched:
-        patched.setattr("alerts.database.tables.VERSION", "0002")
-        with pytest.raises(DatabaseUnusableError, match=r"has version 0001, .* needs 0002: start its alert service"):
+        patched.setattr("alerts.database.tables.VERSION", "0090")
+        with pytest.raises(DatabaseUnusableError, match=rf"has version {VERSION}, .* needs 0090: start its alert serv"):
             Desk(path)
     with sqlite3.connect(path) as other:
         other.execute("update alembic_version set version_num = '0099'")
@@ -169,6 +170,7 @@ async def test_wishes_are_the_engines_to_fulfil(database: AlertDatabase, desk: D
     ids = [
         desk.acknowledge(one.id[:5], "attendant", "on my way", end_ns),
         desk.acknowledge(one.id, " attendant ", "  "),
+        desk.assign(one.id, " manager ", "attendant", "please"),
         desk.comment(one.id, "attendant", "filter\r\nchanged"),
         desk.resolve(one.id, "attendant"),
         desk.silence({"site": "toilet-1"}, start_ns, end_ns, "manager", "works"),
@@ -179,13 +181,15 @@ async def test_wishes_are_the_engines_to_fulfil(database: AlertDatabase, desk: D
     assert [(each.act, each.alert, each.by, each.comment) for each in wishes] == [
         (Act.ACKNOWLEDGE, one.id, "attendant", "on my way"),
         (Act.ACKNOWLEDGE, one.id, "attendant", None),
+        (Act.ASSIGN, one.id, "attendant", "please"),
         (Act.COMMENT, one.id, "attendant", "filter\nchanged"),
         (Act.RESOLVE, one.id, "attendant", None),
         (Act.SILENCE, None, "manager", "works"),
         (Act.UNSILENCE, "s1", "manager", None),
     ]
-    assert [each.until_ns for each in wishes] == [end_ns, None, None, None, end_ns, None]
-    assert (wishes[4].start_ns, wishes[4].matchers) == (start_ns, {"site": "toilet-1"})
+    assert [each.until_ns for each in wishes] == [end_ns, None, None, None, None, end_ns, None]
+    assert [each.to for each in wishes] == [None, None, "manager", None, None, None, None]
+    assert (wishes[5].start_ns, wishes[5].matchers) == (start_ns, {"site": "toilet-1"})
     assert all(start_ns <= each.at_ns <= time.time_ns() for each in wishes)
     assert desk.alerts() == [one], "nothing has changed yet"
     assert desk.outcome(ids[0]) is None
@@ -221,6 +225,8 @@ async def test_what_people_write_is_bounded(database: AlertDatabase, desk: Desk)
         "comment has 3000 characters": lambda: desk.acknowledge(one.id, "a", "x" * 3_000),
         "comment has 3001 characters": lambda: desk.resolve(one.id, "a", "x" * 3_001),
         "the comment is empty": lambda: desk.comment(one.id, "a", " \n"),
+        "the person is empty": lambda: desk.assign(one.id, " ", "a"),
+        "the person has 103": lambda: desk.assign(one.id, "a" * 103, "a"),
         "the name is empty": lambda: desk.resolve(one.id, " "),
         "the name has 101 characters, at most 100": lambda: desk.resolve(one.id, "a" * 101),
         "control characters": lambda: desk.comment(one.id, "a", "\x1b[2J"),

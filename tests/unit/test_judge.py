@@ -22,7 +22,7 @@ from alerts.rules.rule import (
 )
 from telemetry.reading import Quality, Reading
 from telemetry.registry.hours import parse_hours
-from telemetry.registry.models import Outage
+from telemetry.registry.models import Outage, Person
 from tests.alerting import CRITICAL, T0, M, Played, S, level, reading, rule
 from tests.builders import device, registry
 
@@ -414,6 +414,40 @@ def test_acknowledging_is_for_a_time_and_comments_stay() -> None:
         Change.ACKNOWLEDGED,
         Change.COMMENTED,
         Change.ACKNOWLEDGEMENT_ENDED,
+    ]
+
+
+def test_an_alert_is_given_to_a_person_of_the_registry_and_to_the_next() -> None:
+    people = [Person(name, name, "en", (), ()) for name in ("attendant", "technician")]
+    found = Played(registry(SENSOR, people=people), rule())
+    found.run(5, [reading(0, nh3_ppm=4)])
+    alert = found.transitions[0].alert
+    found.judge.act(Action(1, Act.ACKNOWLEDGE, T0, "night shift", alert, None, T0 + 20 * S))
+    found.judge.act(Action(2, Act.ASSIGN, T0, "shift leader", alert, "pump room", to="technician"))
+    kept = found.judge.standing.active[alert]
+    assert (kept.acknowledged_by, kept.acknowledged_until_ns, kept.comment) == ("technician", None, "pump room")
+    assert kept.acknowledged_ns == T0 + 5 * S
+    found.judge.act(Action(3, Act.ASSIGN, T0, "shift leader", alert, to="stranger"))
+    found.run(30, from_s=6)
+    assert found.judge.standing.active[alert] == kept, "the end of the acknowledgement before is no longer meant"
+    found.judge.act(Action(4, Act.ASSIGN, T0, "technician", alert, to="attendant"))
+    found.reload(rule(), registry=registry(SENSOR))
+    found.judge.act(Action(5, Act.ASSIGN, T0, "technician", alert, to="technician"))
+    found.tick(31)
+    given = [(one.by, one.to) for one in found.transitions if one.change is Change.ASSIGNED]
+    assert given == [("shift leader", "technician"), ("technician", "attendant")]
+
+
+def test_why_an_alert_could_not_be_given_is_said() -> None:
+    found = Played(registry(SENSOR, people=[Person("attendant", "Attendant", "en", (), ())]), rule())
+    found.run(5, [reading(0, nh3_ppm=4)])
+    alert = found.transitions[0].alert
+    for number, (name, to) in enumerate(((alert, "attendant"), (alert, "stranger"), ("gone", "attendant"))):
+        found.judge.act(Action(number, Act.ASSIGN, T0, "shift leader", name, to=to))
+    assert found.judge.take().done == [
+        (0, None),
+        (1, "there is no person 'stranger': people.yaml has those that there are"),
+        (2, "the alert is resolved already"),
     ]
 
 

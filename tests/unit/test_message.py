@@ -234,6 +234,18 @@ def test_late_news_say_so_and_repeats_do_not() -> None:
     assert "late" not in said(Cause.NEW, alert()).text
 
 
+def test_who_gave_it_is_said_to_whom_it_was_given() -> None:
+    mine = alert(acknowledged_by="manager", acknowledged_ns=NOW_NS, comment="pump room, please")
+    text = said(Cause.ASSIGNED, mine, by="attendant").text
+    assert "Comment: pump room, please\n" in text
+    assert "Given to you by 當值員.\n" in text
+    assert "由 night shift 交你跟進。\n" in said(Cause.ASSIGNED, mine, by="night\nshift", person="attendant").text
+    several = said(Cause.ASSIGNED, mine, alert(id="2"), by="manager")
+    assert several.text.startswith("Given to you by Duty manager.\n- Yours, Warning: Odour")
+    assert json.loads(several.data)["data"]["assigned_by"] == "manager"
+    assert "Given to you" not in said(Cause.REPEAT, mine).text
+
+
 def test_what_else_is_known() -> None:
     known = alert(suspect=True, acknowledged_by="manager", acknowledged_ns=NOW_NS - 30 * S, comment="on\nmy way")
     text = said(Cause.FLAPPING, known).text
