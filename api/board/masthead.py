@@ -15,6 +15,8 @@ PLACES = (
     ("/quarantine", later("Quarantine")),
     ("/connect", later("Connect a device")),
 )
+BEHIND_MENU = {"/quarantine", "/connect"}
+"""On a phone."""
 THEMES = {"auto": later("As the system"), "light": later("Light"), "dark": later("Dark")}
 COUNT_EVERY_S = 1.0
 
@@ -31,7 +33,8 @@ async def masthead(visit: Visit) -> None:
             here = visit.request.url.path
             for href, name in PLACES:
                 current = here == href or (href != "/" and here.startswith(f"{href}/"))
-                with parts.tag("a", classes="place", href=href, aria_current="page" if current else None):
+                look = "place minor" if href in BEHIND_MENU else "place"
+                with parts.tag("a", classes=look, href=href, aria_current="page" if current else None):
                     parts.tag("span", words(name))
                     if href == "/alerts":
                         await _count(visit)
@@ -65,13 +68,15 @@ async def _count(visit: Visit) -> None:
 async def _controls(visit: Visit) -> None:
     words = visit.words
     caller = await visit.caller()
-    sites = {
-        words.name(site.names, site.id): site.id
-        for site in sorted(visit.sources.registry.sites.values(), key=lambda one: one.id)
-        if caller.sees(site.id)
-    }
-    options = {"": words("Go to a site"), **{id_: name for name, id_ in sites.items()}}
-    chosen = parts.field(words("Site"), kind="select", options=options, on_change=lambda: _go(visit, chosen.value))
+    with parts.tag("nav", classes="more-places", aria_label=words("More")):
+        for href, name in PLACES:
+            if href in BEHIND_MENU:
+                parts.tag("a", words(name), href=href)
+    sites = [one for one in visit.sources.registry.sites.values() if caller.sees(one.id)]
+    options = {"": words("Choose"), **{one.id: words.name(one.names, one.id) for one in sites}}
+    chosen = parts.field(
+        words("Go to a site"), kind="select", options=options, on_change=lambda: _go(visit, chosen.value)
+    )
     _switch(words("Language"), dict(LANGUAGES), words.language, "caretaker.language")
     theme = visit.request.cookies.get("caretaker-theme", "auto")
     _switch(words("Colours"), {name: words(text) for name, text in THEMES.items()}, theme, "caretaker.theme")

@@ -100,7 +100,7 @@ class Visit:
 
     async def live(
         self, build: Build, sites: Sequence[str] | None = None, *, alerts: bool = True, every_s: float = 1.0
-    ) -> parts.Tag:
+    ) -> "Live":
         """Draw it here, and again when something has changed, without a jump.
 
         Looked at every `every_s`; `sites`: whose readings matter (None: all), `alerts`: whether alerts do. Lists whose
@@ -108,14 +108,14 @@ class Visit:
         draw then, without waiting in between.
         """
         with parts.tag("div", classes="live") as container:
-            section = _Live(self, build, container, sites, alerts=alerts)
+            section = Live(self, build, container, sites, alerts=alerts)
             await section.draw()
             ui.timer(every_s, section.look, immediate=False)
-        return container
+        return section
 
 
-class _Live:
-    """One such part."""
+class Live:
+    """A part of a page that is drawn again."""
 
     def __init__(
         self, visit: Visit, build: Build, container: parts.Tag, sites: Sequence[str] | None, *, alerts: bool
