@@ -59,7 +59,11 @@ PROXIES = (ip_network("10.0.0.0/24"), ip_network("fd00::/64"))
         ("", {}, Client("", "http")),
         ("203.0.113.9", {"x-forwarded-for": "1.2.3.4", "x-forwarded-proto": "https"}, Client("203.0.113.9", "http")),
         ("10.0.0.1", {}, Client("10.0.0.1", "http")),
-        ("10.0.0.1", {"x-forwarded-for": "198.51.100.7", "x-forwarded-proto": "https"}, Client("198.51.100.7", "https")),
+        (
+            "10.0.0.1",
+            {"x-forwarded-for": "198.51.100.7", "x-forwarded-proto": "https"},
+            Client("198.51.100.7", "https"),
+        ),
         ("10.0.0.1", {"x-forwarded-for": "1.2.3.4, 198.51.100.7"}, Client("198.51.100.7", "http")),
         ("10.0.0.1", {"x-forwarded-for": "1.2.3.4, 198.51.100.7, 10.0.0.2"}, Client("198.51.100.7", "http")),
         ("10.0.0.1", {"x-forwarded-for": "10.0.0.3, 10.0.0.2"}, Client("10.0.0.3", "http")),
