@@ -7,6 +7,8 @@ from msgspec import Struct
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
+ENTERED_BY = "entered_by"
+"""The metric that says who entered a reading by hand; its other values are `Quality.MANUAL`."""
 
 
 class Quality(IntFlag):

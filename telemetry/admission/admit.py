@@ -5,11 +5,11 @@ from datetime import datetime
 
 from msgspec import MsgspecError, Struct
 
-from telemetry.admission.limits import MAX_PAYLOAD_BYTES, Limits
+from telemetry.admission.limits import MAX_AUTHOR_CHARS, MAX_PAYLOAD_BYTES, Limits
 from telemetry.admission.native import Native, Undecodable, decode, decode_plain, quote
 from telemetry.catalogue.metric import Kind, Metric, Source
 from telemetry.message import Admitted, Message, Reason, Rejection
-from telemetry.reading import NS_PER_MS, Quality, Reading
+from telemetry.reading import ENTERED_BY, NS_PER_MS, Quality, Reading
 from telemetry.registry.models import Device, Registry
 from telemetry.topics import PLATFORM_SITE, Channel, parse
 
@@ -22,7 +22,7 @@ class _Sender(Struct, frozen=True):
     """Who says it, by the topic: never by the payload."""
 
     device: Device
-    source: Source
+    channel: Channel
 
 
 class _Loss:
@@ -78,7 +78,7 @@ def _plain(message: Message, device: Device, registry: Registry, limits: Limits)
         native = decode_plain(payload)
     except (MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if native.device is not None or native.site is not None:
+    if native.device is not None or native.site is not None or native.by is not None:
         return None
     time = native.time
     if type(time) is int:
@@ -106,7 +106,7 @@ def _admit_patiently(message: Message, registry: Registry, limits: Limits) -> Ad
     sender = _sender(message, registry)
     if isinstance(sender, Undecodable):
         return Admitted((), (Rejection(message, sender.reason, 1, sender.detail),))
-    device, source = sender.device, sender.source
+    device, source = sender.device, _SOURCES[sender.channel]
     if len(message.payload) > MAX_PAYLOAD_BYTES:
         detail = f"{len(message.payload)} bytes, at most {MAX_PAYLOAD_BYTES}"
         return Admitted((), (Rejection(message, Reason.TOO_LARGE, 1, detail),))
@@ -118,7 +118,11 @@ def _admit_patiently(message: Message, registry: Registry, limits: Limits) -> Ad
         if isinstance(item, Undecodable):
             losses[item.reason].add(item.detail, readings=1)
             continue
-        time_ns = _identity_refusal(item, device) or _time_ns(item, message, limits, device, alone=len(items) == 1)
+        time_ns = (
+            _identity_refusal(item, device)
+            or _author_refusal(item, sender.channel)
+            or _time_ns(item, message, limits, device, alone=len(items) == 1)
+        )
         if isinstance(time_ns, Undecodable):
             losses[time_ns.reason].add(time_ns.detail, readings=1)
             continue
@@ -155,7 +159,7 @@ def _sender(message: Message, registry: Registry) -> _Sender | Undecodable:
             return Undecodable(Reason.CLEARED, "an empty status")
     elif message.retained:
         return Undecodable(Reason.RETAINED, "publish readings without the retain flag: the broker repeats the old one")
-    return _Sender(device, _SOURCES[address.channel])
+    return _Sender(device, address.channel)
 
 
 def _identity_refusal(item: Native, device: Device) -> Undecodable | None:
@@ -165,6 +169,20 @@ def _identity_refusal(item: Native, device: Device) -> Undecodable | None:
     if said == known:
         return None
     return Undecodable(Reason.IDENTITY_CONFLICT, f"the payload says {quote('/'.join(said))}, the topic {known!r}")
+
+
+def _author_refusal(item: Native, channel: Channel) -> Undecodable | None:
+    """Whoever has entered a reading is named as people are named."""
+    author = item.by
+    if author is None:
+        return None
+    if channel is not Channel.READINGS:
+        return Undecodable(Reason.NOT_A_READING, f"`by` is of what people enter as readings, not as {channel}")
+    if not author.isprintable() or not author.strip() or len(author) > MAX_AUTHOR_CHARS:
+        return Undecodable(
+            Reason.NOT_A_READING, f"`by`: found {quote(author)}, expected 1 to {MAX_AUTHOR_CHARS} printable characters"
+        )
+    return None
 
 
 def _time_ns(item: Native, message: Message, limits: Limits, device: Device, *, alone: bool) -> int | Undecodable:
@@ -221,8 +239,13 @@ def _reading(
         else:
             losses[lost].readings += 1
         return None
+    if item.by is not None:
+        values[ENTERED_BY] = item.by
+    mark = Quality.GOOD if item.by is None else Quality.MANUAL
     if item.time is None:
-        quality = {name: quality.get(name, Quality.GOOD) | Quality.ARRIVAL_TIME for name in values}
+        mark |= Quality.ARRIVAL_TIME
+    if mark:
+        quality = {name: quality.get(name, Quality.GOOD) | mark for name in values}
     return Reading(device_id, time_ns, item.seq, values, quality)
 
 
@@ -230,6 +253,8 @@ def _checked(name: str, value: object, metric: Metric | None, source: Source) ->
     """One value in the catalogue's type, or why it is refused."""
     if metric is None:
         return Undecodable(Reason.UNKNOWN_METRIC, f"{quote(name)} is not in the catalogue")
+    if name == ENTERED_BY:
+        return Undecodable(Reason.WRONG_SOURCE, f"{name} is said as `by`, beside `values`")
     if metric.source is not source:
         return Undecodable(Reason.WRONG_SOURCE, f"{name} is said by {metric.source}, not by {source}")
     if metric.kind is Kind.TEXT:

@@ -9,6 +9,8 @@ MAX_DEPTH = 16
 """Levels of JSON. A reading has three, a list of them four."""
 MAX_READINGS = 1_000
 """In one message's list."""
+MAX_AUTHOR_CHARS = 64
+"""In the name of whoever entered a reading by hand."""
 _BACKSLASH, _QUOTE = b'\\"'
 DAY_NS = 86_400 * NS_PER_S
 

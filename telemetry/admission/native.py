@@ -3,12 +3,12 @@
 `{"time": "2026-11-22T08:00:00Z", "seq": 41, "values": {"nh3_ppm": 0.4, "occupied": true}}`
 
 `time` is RFC 3339 with an offset, or milliseconds since the epoch, or absent. `device` and `site` may be repeated
-inside and must then agree with the topic. Unknown keys are passed over, so that newer devices
-can speak to older servers.
+inside and must then agree with the topic. `by` names whoever entered the reading by hand. Unknown keys are passed
+over, so that newer devices can speak to older servers.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ import msgspec
 
 from telemetry.admission.limits import MAX_DEPTH, MAX_READINGS, depth
 from telemetry.message import Reason
-from telemetry.reading import Reading
+from telemetry.reading import ENTERED_BY, Reading
 
 INT64_MAX = 2**63 - 1
 FOUND_CHARS = 80
@@ -34,6 +34,7 @@ class Native(msgspec.Struct, gc=False):
     seq: Seq = None
     device: str | None = None
     site: str | None = None
+    by: str | None = None
 
 
 class _Plain(Native, gc=False):
@@ -108,8 +109,10 @@ def _native(item: object) -> Native | Undecodable:
 
 def encode(reading: Reading) -> bytes:
     """A reading as its device would publish it: what admission takes in again. Quality is not part of it."""
-    values: Mapping[str, float | str] = reading.values
-    return _encoder.encode({"time": reading.time_ns // 1_000_000, "seq": reading.seq, "values": values})
+    values = dict(reading.values)
+    author = values.pop(ENTERED_BY, None)
+    document = {"time": reading.time_ns // 1_000_000, "seq": reading.seq, "values": values}
+    return _encoder.encode(document if author is None else {**document, "by": author})
 
 
 def quote(value: object) -> str:

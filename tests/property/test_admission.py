@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from telemetry.admission import admit as admission
 from telemetry.admission.admit import admit
-from telemetry.admission.limits import Limits
+from telemetry.admission.limits import MAX_AUTHOR_CHARS, Limits
 from telemetry.admission.native import encode
 from telemetry.message import Message, Reason
-from telemetry.reading import NS_PER_MS
+from telemetry.reading import ENTERED_BY, NS_PER_MS, Quality
 from telemetry.topics import topic
 from tests.builders import CATALOGUE, device, registry
 
@@ -26,8 +26,10 @@ documents = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st
 names = st.sampled_from(sorted(CATALOGUE)) | st.text(max_size=8)
 values = st.dictionaries(names, scalars | documents, max_size=8)
 times = st.none() | st.integers(NOW_MS - 10**10, NOW_MS + 10**6) | st.just("2026-11-22T08:00:00Z") | documents
+authors = st.text(min_size=1, max_size=70) | documents
 readings = st.fixed_dictionaries(
-    {"values": values}, optional={"time": times, "seq": st.integers() | documents, "device": st.text() | documents}
+    {"values": values},
+    optional={"time": times, "seq": st.integers() | documents, "device": st.text() | documents, "by": authors},
 )
 payloads = st.binary(max_size=200) | (documents | readings | st.lists(readings | documents, max_size=5)).map(
     lambda document: json.dumps(document).encode()
@@ -59,6 +61,13 @@ def test_never_an_error_and_every_reading_counted_once(payload: bytes, to: str, 
     for reading in result.readings:
         assert reading.values
         assert set(reading.quality) <= set(reading.values)
+        by_hand = {name for name, quality in reading.quality.items() if Quality.MANUAL in quality}
+        assert by_hand == (set(reading.values) if ENTERED_BY in reading.values else set())
+        author = reading.values.get(ENTERED_BY, "nobody")
+        assert isinstance(author, str)
+        assert author.isprintable()
+        assert author.strip()
+        assert len(author) <= MAX_AUTHOR_CHARS
         for name, value in reading.values.items():
             metric = REGISTRY.metrics[name]
             if isinstance(value, float):
@@ -73,9 +82,13 @@ def test_the_quick_way_says_what_the_long_way_says(payload: bytes) -> None:
     assert list(quick.rejections) == list(long.rejections)
 
 
-@given(st.dictionaries(st.sampled_from(["nh3_ppm", "uses", "temperature_c"]), st.floats(0, 30), min_size=1))
-def test_what_admission_gives_it_takes_again(given_values: dict[str, Any]) -> None:
-    message = Message(TOPIC, json.dumps({"time": NOW_MS, "seq": 3, "values": given_values}).encode(), False, NOW_NS)
-    (reading,) = admit(message, REGISTRY).readings
+@given(
+    st.dictionaries(st.sampled_from(["nh3_ppm", "uses", "temperature_c"]), st.floats(0, 30), min_size=1),
+    st.none() | st.text(min_size=1, max_size=MAX_AUTHOR_CHARS).filter(lambda text: text.isprintable() and text.strip()),
+)
+def test_what_admission_gives_it_takes_again(given_values: dict[str, Any], author: str | None) -> None:
+    payload = {"time": NOW_MS, "seq": 3, "values": given_values, "by": author}
+    (reading,) = admit(Message(TOPIC, json.dumps(payload).encode(), False, NOW_NS), REGISTRY).readings
+    assert reading.values.get(ENTERED_BY) == author
     (again,) = admit(Message(TOPIC, encode(reading), False, NOW_NS), REGISTRY).readings
     assert again == reading

@@ -59,6 +59,16 @@ WHOLE_MESSAGES: list[tuple[bytes, Reason]] = [
     (b'{"values": {"nh3_ppm": 1}, "seq": 9223372036854775808}', Reason.NOT_A_READING),
     (b'{"values": {"nh3_ppm": 1}, "seq": ' + b"9" * 5_000 + b"}", Reason.NOT_A_READING),
     (b'{"values": {"nh3_ppm": 1}, "seq": 1.5}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": ""}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": "  "}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": "night\\nshift"}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": "\\u202eshift"}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": "\\ud800"}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": "' + b"x" * 65 + b'"}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": 7}', Reason.NOT_A_READING),
+    (b'{"values": {"nh3_ppm": 1}, "by": ["shift"]}', Reason.NOT_A_READING),
+    (b'{"values": {}, "by": "shift"}', Reason.NOT_A_READING),
+    (b'{"values": {"entered_by": "shift"}}', Reason.WRONG_SOURCE),
     (b'{"values": {"nh3_ppm": 1}, "device": "nh3-2"}', Reason.IDENTITY_CONFLICT),
     (b'{"values": {"nh3_ppm": 1}, "site": "toilet-2"}', Reason.IDENTITY_CONFLICT),
     (b'{"values": {"nh3_ppm": 1}, "device": "\\ud800"}', Reason.IDENTITY_CONFLICT),
@@ -214,6 +224,34 @@ def test_possible_but_not_plausible_is_suspect() -> None:
     assert reading.quality == {"nh3_ppm": Quality.SUSPECT}
     (edge,) = admitted(reading_of(nh3_ppm=metric.plausible_max)).readings
     assert edge.quality == {}
+
+
+@pytest.mark.parametrize("author", ["attendant", "夜更主任", "x", "x" * 64, 'O\'Neill "=1+1" <b>'])
+def test_what_a_person_enters_is_marked_and_has_an_author(author: str) -> None:
+    between = (REGISTRY.metrics["nh3_ppm"].plausible_max + REGISTRY.metrics["nh3_ppm"].possible_max) / 2
+    (reading,) = admitted({**reading_of(nh3_ppm=between, cleaned=True), "seq": 5, "by": author}).readings
+    assert reading.values == {"nh3_ppm": between, "cleaned": 1.0, "entered_by": author}
+    assert reading.quality == {
+        "nh3_ppm": Quality.SUSPECT | Quality.MANUAL,
+        "cleaned": Quality.MANUAL,
+        "entered_by": Quality.MANUAL,
+    }
+    (untimed,) = admitted({"values": {"cleaned": 1}, "by": author}).readings
+    assert set(untimed.quality.values()) == {Quality.MANUAL | Quality.ARRIVAL_TIME}
+
+
+def test_nobody_is_no_author() -> None:
+    (reading,) = admitted({**reading_of(nh3_ppm=0.4), "by": None}).readings
+    assert (reading.values, reading.quality) == ({"nh3_ppm": 0.4}, {})
+
+
+@pytest.mark.parametrize(
+    ("channel", "metric"), [(Channel.STATUS, "online"), (Channel.DERIVED, "aqhi"), (Channel.ALERTS, "alert_severity")]
+)
+def test_only_readings_are_entered_by_hand(channel: Channel, metric: str) -> None:
+    result = admitted({**reading_of(**{metric: 1}), "by": "attendant"}, topic("toilet-1", "nh3-1", channel))
+    assert reasons(result) == {Reason.NOT_A_READING: 1}
+    assert not result.readings
 
 
 def test_a_list_is_judged_one_by_one() -> None:

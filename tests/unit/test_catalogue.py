@@ -72,7 +72,7 @@ def test_names_are_not_shared() -> None:
 def test_what_tells_of_people_is_personal() -> None:
     personal = {metric.name for metric in CATALOGUE.values() if metric.privacy is Privacy.PERSONAL}
 
-    assert personal == {"occupied", "people_in", "people_out", "visitors_now", "assistance"}
+    assert personal == {"occupied", "people_in", "people_out", "visitors_now", "assistance", "entered_by"}
 
 
 def test_units_are_read_as_people_write_them() -> None:
