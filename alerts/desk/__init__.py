@@ -5,9 +5,10 @@ from alerts.configuration import watch_rules
 from alerts.database.look import Mark, Outcome, mark_of
 from alerts.database.rows import Delivered, Status
 from alerts.database.trouble import DatabaseAwayError, DatabaseUnusableError, NoAlertsError
-from alerts.desk.deployment import Deployment, RuleBook, deployment
 from alerts.desk.desk import Desk, UnknownAlertError, UnknownSilenceError
-from alerts.desk.lines import Line, lines, watched
+from alerts.desk.drawn import Line, lines, watched
+from alerts.desk.place import Deployment, RuleBook, deployment
+from alerts.desk.thoughts import Explanation, Remembered, Stored, explained
 from alerts.desk.words import MEASURED, AlertWords
 from alerts.labels import LABELS, labels_of, match
 from alerts.message.link import Claim, KeyUnusableError, LinkProblem, Links, links_of
@@ -48,6 +49,7 @@ __all__ = [
     "Deployment",
     "Desk",
     "Ending",
+    "Explanation",
     "Guard",
     "Happening",
     "Imbalance",
@@ -64,6 +66,7 @@ __all__ = [
     "Outcome",
     "Pause",
     "Rate",
+    "Remembered",
     "Rule",
     "RuleBook",
     "Rules",
@@ -72,12 +75,14 @@ __all__ = [
     "Silence",
     "State",
     "Status",
+    "Stored",
     "Transition",
     "UnknownAlertError",
     "UnknownSilenceError",
     "Value",
     "Window",
     "deployment",
+    "explained",
     "labels_of",
     "lines",
     "links_of",

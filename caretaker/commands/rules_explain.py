@@ -1,19 +1,12 @@
 """`caretaker rules explain`: what rules think of a device, and why."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-import msgspec
 import typer
 
-from alerts.desk import Desk
-from alerts.explain.explain import Facts, Stored, explain
-from alerts.explain.misfit import misfits
-from alerts.judge.keeping import CLOCK, RESUMED
-from alerts.judge.memory import DeviceMemory, decode_area, decode_device, decode_state
-from alerts.judge.plans import Plan, plans
-from alerts.judge.state import RuleState
+from alerts.desk.thoughts import Remembered, Stored, misfits
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rule
 from caretaker.alert_place import desk
@@ -24,11 +17,8 @@ from caretaker.moments import now_ns
 from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption, LanguageOption
 from caretaker.output import Cell, Format, FormatOption, note, rows, say
 from caretaker.values import name_text
-from telemetry.registry.models import Device, Registry
 from telemetry.stores.open import open_reader
 from telemetry.stores.store import Sample, StoreAwayError
-
-T = TypeVar("T")
 
 
 def explain_device(
@@ -57,20 +47,17 @@ def explain_device(
         names = {one.id: one for one in rules.rules}
         known(rule or (), names, "rule", "they stand in rules.yaml or rules/*.yaml; `caretaker check` reads them")
         here = registry.devices[device]
-        around = plans(_around(registry, here), rules)
-        plan = around.get(device)
-        own = {} if plan is None else {id_: one for id_, one in plan.rules.items() if not rule or id_ in rule}
+        remembered = Remembered(place, registry, rules, device)
+        own = [id_ for id_ in remembered.rules if not rule or id_ in rule]
         others = [names[id_] for id_ in dict.fromkeys(rule or ()) if id_ not in own]
-        remembered = _Remembered(place, here, around)
-        states = {id_: remembered.state(id_) for id_ in own}
-        forgotten = any(state is None and own[id_].metrics for id_, state in states.items())
-        facts = remembered.facts(_stored(Deployment(config, data), device) if forgotten else {})
-        asked = Asked(here, words, language, facts.clock_ns)
-        tellers = []
-        for id_, one in own.items():
-            assert plan is not None, "the rules are the plan's"
-            found = explain(one, states[id_], plan, facts)
-            tellers.append(Teller(asked, found, None if found.alert is None else place.alert(found.alert)))
+        forgotten = any(remembered.forgot(id_) for id_ in own)
+        stored = _stored(Deployment(config, data), device) if forgotten else {}
+        asked = Asked(here, words, language, remembered.clock_ns)
+        tellers = [
+            Teller(asked, found, None if found.alert is None else place.alert(found.alert))
+            for found in remembered.explained(stored)
+            if found.rule.id in own
+        ]
     if format is not Format.TABLE:
         rows(PROGRAMS, [*(one.for_programs() for one in tellers), *(_left_out(one, asked) for one in others)], format)
         return
@@ -88,56 +75,6 @@ def explain_device(
         rows((one.id, words.name(one.id)), [("thinks", "nothing: it does not select this device"), *wrong])
     if not tellers and not others:
         note("No rule selects this device. `--rule ID` says why a rule does not.")
-
-
-class _Remembered:
-    """What the alert database holds of a device. What can't be read of another version's counts as nothing."""
-
-    def __init__(self, place: Desk, device: Device, around: Mapping[str, Plan]) -> None:
-        self._place = place
-        self._device = device
-        self._around = around
-        if device.id in around:
-            pauses = place.area(device.site, device.area or "")
-            around[device.id].place.pauses = [] if pauses is None else _or_none(decode_area, pauses) or []
-
-    def state(self, rule: str) -> RuleState | None:
-        """Of one rule."""
-        found = self._place.state(rule, self._device.id)
-        if found is None:
-            return None
-        window = self._place.window(rule, self._device.id)
-        return _or_none(lambda data: decode_state(data, window), found)
-
-    def facts(self, stored: Mapping[str, Stored]) -> Facts:
-        """Everything else."""
-        figures = self._place.figures()
-        parent = self._device.parent
-        above = None if parent is None or parent not in self._around else self._around[parent]
-        return Facts(
-            memory=self._memory(self._device.id),
-            clock_ns=figures.get(CLOCK, 0),
-            resumed_ns=figures.get(RESUMED, 0),
-            gateway=None if above is None or parent is None else (self._memory(parent), above.silent_ns),
-            stored=stored,
-        )
-
-    def _memory(self, device: str) -> DeviceMemory:
-        found = self._place.device(device)
-        return DeviceMemory() if found is None else _or_none(decode_device, found) or DeviceMemory()
-
-
-def _or_none(decode: Callable[[bytes], T], data: bytes) -> T | None:
-    try:
-        return decode(data)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _around(registry: Registry, device: Device) -> Registry:
-    """The device and its gateway: planning for all others takes seconds where there are many."""
-    names = [device.id, *([] if device.parent is None else [device.parent])]
-    return Registry(registry.metrics, registry.sites, {name: registry.devices[name] for name in names})
 
 
 def _stored(deployment: Deployment, device: str) -> Mapping[str, Stored]:
