@@ -8,7 +8,7 @@ from typing import TextIO
 from caretaker.moments import utc_text
 from caretaker.values import quality_text
 from telemetry.catalogue.metric import Kind, Source
-from telemetry.reading import NS_PER_MS, NS_PER_S, Quality, Reading
+from telemetry.reading import ENTERED_BY, NS_PER_MS, NS_PER_S, Quality, Reading
 from telemetry.registry.models import Registry
 from telemetry.stores.store import Sample, StoreReader
 
@@ -18,7 +18,7 @@ FEW, MANY = 5_000, 50_000
 """Values of a window: below, the next one is longer; above, shorter. So memory is bounded, whatever is asked for."""
 ASKED_AT_ONCE = 100
 """Devices in one question for what there is."""
-CSV_COLUMNS = ("device", "time", "seq", "metric", "value", "quality")
+CSV_COLUMNS = ("device", "time", "seq", "metric", "value", "quality", "by")
 
 
 async def stored_readings(
@@ -58,9 +58,16 @@ async def _measured(
 
 
 def joined(samples: Iterable[Sample], registry: Registry) -> list[Reading]:
-    """The values of one device and moment as one reading again; an event's count is below its millisecond."""
+    """The values of one device and moment as one reading again; an event's count is below its millisecond.
+
+    Whoever entered them by hand stands in each reading of that moment that has such values.
+    """
     found: dict[tuple[str, int, int | None], tuple[dict[str, float | str], dict[str, Quality]]] = {}
+    authors: dict[tuple[str, int], float | str] = {}
     for sample in samples:
+        if sample.metric == ENTERED_BY:
+            authors[sample.device, sample.time_ns] = sample.value
+            continue
         metric = registry.metrics.get(sample.metric)
         event = metric is not None and metric.kind is Kind.EVENT
         seq = sample.time_ns % NS_PER_MS if event else None
@@ -68,6 +75,9 @@ def joined(samples: Iterable[Sample], registry: Registry) -> list[Reading]:
         values[sample.metric] = sample.value
         if sample.quality:
             quality[sample.metric] = sample.quality
+    for (device, time_ns, _), (values, quality) in found.items():
+        if (device, time_ns) in authors and any(Quality.MANUAL in one for one in quality.values()):
+            values[ENTERED_BY] = authors[device, time_ns]
     order = sorted(found, key=lambda key: (key[0], key[1], -1 if key[2] is None else key[2]))
     return [Reading(*key, *found[key]) for key in order]
 
@@ -78,7 +88,10 @@ def write_ndjson(readings: Iterable[Reading], file: TextIO) -> None:
         line: dict[str, object] = {"device": reading.device, "time": utc_text(reading.time_ns)}
         if reading.seq is not None:
             line["seq"] = reading.seq
-        line["values"] = dict(reading.values)
+        values = dict(reading.values)
+        if ENTERED_BY in values:
+            line["by"] = values.pop(ENTERED_BY)
+        line["values"] = values
         if reading.quality:
             line["quality"] = {metric: quality_text(quality) for metric, quality in reading.quality.items()}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -91,6 +104,9 @@ def write_csv(readings: Iterable[Reading], file: TextIO) -> None:
 
 def _csv_rows(reading: Reading) -> Iterator[tuple[object, ...]]:
     time = utc_text(reading.time_ns)
+    author = reading.values.get(ENTERED_BY)
     for metric, value in reading.values.items():
-        quality = quality_text(reading.quality.get(metric, Quality.GOOD))
-        yield reading.device, time, reading.seq, metric, value, quality
+        if metric != ENTERED_BY:
+            quality = reading.quality.get(metric, Quality.GOOD)
+            by = author if Quality.MANUAL in quality else None
+            yield reading.device, time, reading.seq, metric, value, quality_text(quality), by

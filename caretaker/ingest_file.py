@@ -4,8 +4,8 @@ NDJSON: each line `{"device": "id", "time": …, "values": {…}}`, with `seq` i
 `{"topic": "caretaker/v1/…", "payload": {…}, "received": …}`, which is what the quarantine exports (`payload_base64` for
 bytes that are not JSON; `received` is the first arrival and stands in for a missing time).
 CSV: a column `time` (with an offset, or ms since the epoch) or `local_time` (the site's own clock), `device` unless the
-caller names one, `seq` if there is one, and then either a column for each metric, where an empty cell is no value,
-or the two columns `metric` and `value`.
+caller names one, `seq` if there is one, `by` where a person has entered the row, and then either a column for each
+metric, where an empty cell is no value, or the two columns `metric` and `value`.
 
 Nothing is judged here but what keeps a line from being a message at all; admission does the rest.
 """
@@ -29,7 +29,7 @@ from telemetry.message import Message, Reason, Rejection
 from telemetry.registry.models import Registry
 from telemetry.topics import Channel, topic
 
-_KEYS = {"device", "time", "local_time", "seq", "metric", "value", "quality"}
+_KEYS = {"device", "time", "local_time", "seq", "metric", "value", "quality", "by"}
 _EXACT_INTEGERS = 2**53
 """Up to here a double holds every whole number."""
 
@@ -210,6 +210,8 @@ def _row_reader(
         payload["time"] = _time(cells["time"]) if "time" in cells else zones.utc(device, cells["local_time"], zone)
         if cells.get("seq"):
             payload["seq"] = _value(cells["seq"])
+        if cells.get("by"):
+            payload["by"] = cells["by"]
         try:
             return msgspec.json.encode(payload)
         except UnicodeEncodeError:

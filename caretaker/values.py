@@ -23,12 +23,14 @@ def value_text(metric: Metric | None, value: float | str) -> str:
 
 
 def quality_text(quality: Quality) -> str:
-    """In words: `good`, `suspect`, `arrival time`, or both."""
+    """In words: `good`, or any of `suspect`, `arrival time` and `manual`."""
     words = []
     if Quality.SUSPECT in quality:
         words.append("suspect")
     if Quality.ARRIVAL_TIME in quality:
         words.append("arrival time")
+    if Quality.MANUAL in quality:
+        words.append("manual")
     return ", ".join(words) or "good"
 
 

@@ -186,7 +186,7 @@ def test_export_replaces_a_file_only_when_told(place: Place, tmp_path: Path) -> 
     assert "--overwrite" in place.complaint("readings", "export", str(out), expect=2)
     assert out.read_text() == "mine"
     place.call("readings", "export", str(out), "--overwrite")
-    assert out.read_text() == "device,time,seq,metric,value,quality\n"
+    assert out.read_text() == "device,time,seq,metric,value,quality,by\n"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ def test_a_value_is_written_as_its_metric_says(metric: str, value: float | str, 
     [
         (Quality.GOOD, "good"),
         (Quality.SUSPECT, "suspect"),
+        (Quality.MANUAL, "manual"),
         (Quality.SUSPECT | Quality.ARRIVAL_TIME, "suspect, arrival time"),
+        (~Quality.GOOD, "suspect, arrival time, manual"),
     ],
 )
 def test_quality_in_words(quality: Quality, text: str) -> None:
