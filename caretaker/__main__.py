@@ -38,6 +38,7 @@ COMMANDS = {
     "rules": Entry("rules", "Rules: test them, try them on the past, ask what they think of a device.", READ),
     "quarantine": Entry("quarantine", "What was not admitted, and why: list, show, replay, export.", READ),
     "catalogue": Entry("catalogue", "Every metric: unit, kind, ranges.", READ),
+    "keys": Entry("keys", "Who may use the API and the board: create, list, revoke, audit.", SET_UP),
     "check": Entry("check", "Check a configuration and say what is wrong where.", SET_UP),
     "init": Entry("init", "Write a small configuration to start from.", SET_UP),
 }
