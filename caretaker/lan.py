@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID_DAYS = 730
 PASSWORD_BYTES = 18
-SERVICES = ("_ingestor", "_alerts", "_simulators")
+SERVICES = ("_ingestor", "_alerts", "_api", "_simulators")
 """Users of our own. An underscore at the start: no device of a catalogue begins with one by habit."""
 NO_TOPIC_RIGHTS = (
     "The embedded broker checks passwords but not topics: a device that is let in could publish under another's name.\n"

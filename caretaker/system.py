@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import json
+import secrets
 import socket
 import time
+import webbrowser
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from caretaker.screen.observe import Observer
 from caretaker.store_outage import StoreOutage
 from caretaker.supervise import Child, ChildFailedError, Event, Supervisor, What
 
-HTTP_PORT, ALERTS_PORT = 9464, 9465
+HTTP_PORT, ALERTS_PORT, API_PORT = 9464, 9465, 8088
 FILL_DAYS = 14
 OUTAGE_S = 20.0
 AT_THIS_SCREEN = "duty attendant (at this screen)"
@@ -39,12 +41,20 @@ class SystemPlan:
     broker: BrokerPlan = field(default_factory=lambda: BrokerPlan(port_3=PORT_3, port_5=PORT_5))
     http_port: int = HTTP_PORT
     alerts_port: int = ALERTS_PORT
+    api_port: int = API_PORT
+    sign_in: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    """Whoever has it may enter the board."""
     fill_days: int = FILL_DAYS
     """0: the past stays empty."""
     rehearse: bool = True
     """Play an incident unasked, see `rehearsal.py`."""
     authority: Path | None = None
     """With TLS: the file by which our own services know the broker."""
+
+    @property
+    def board(self) -> str:
+        """The address under which whoever started it enters the board."""
+        return f"http://127.0.0.1:{self.api_port}/enter?token={self.sign_in}"
 
     def broker_of(self, user: str) -> Mapping[str, str]:
         """How a service of ours reaches the embedded broker, whatever stands in caretaker.yaml for production."""
@@ -80,6 +90,19 @@ class SystemPlan:
         }
         return {**self.broker_of("_alerts"), "CARETAKER_ALERTS": json.dumps(settings)}
 
+    def api(self, ingestor_token: str | None) -> Mapping[str, str]:
+        """What the API is told. On loopback, whatever stands in caretaker.yaml for production."""
+        settings = {
+            "host": "127.0.0.1",
+            "port": self.api_port,
+            "tls": None,
+            "proxies": [],
+            "sign_in": self.sign_in,
+            "session": {"client_id": "caretaker-api", "receive_maximum": INFLIGHT},
+            "ingestor": {"url": f"http://127.0.0.1:{self.http_port}", "token": ingestor_token},
+        }
+        return {**self.broker_of("_api"), "CARETAKER_API": json.dumps(settings)}
+
 
 class System:
     """The whole, from start to stop."""
@@ -99,9 +122,10 @@ class System:
 
     async def start(self) -> None:
         """Start all in order. Raises `ChildFailedError`; what runs by then is for `stop`."""
-        for children in ([self._broker()], [self._ingestor(), self._alerts()], [self._simulators()]):
+        for children in ([self._broker()], [self._ingestor(), self._alerts()], [self._simulators()], [self._api()]):
             self._say(f"starting: {', '.join(child.name for child in children)}")
             await asyncio.gather(*map(self._supervisor.start, children))
+        self._say(f"board: {self._plan.board}")
         if self._plan.rehearse:
             self._rehearsal = self._do(rehearse(self._play, self._observer, self._began), "rehearsal")
         if self._plan.fill_days and not (self._plan.data / "filled").exists():
@@ -133,7 +157,8 @@ class System:
             self._say("stopping: ingestor, alerts")
             nothing_waits = await self._settle()
             await self._supervisor.stop(["ingestor", "alerts"])
-        self._say("stopping: broker")
+        self._say("stopping: api, broker")
+        await self._supervisor.stop(["api"])
         await self._supervisor.stop(["broker"])
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -157,6 +182,10 @@ class System:
     def play_incident(self) -> None:
         """The next incident."""
         self._do(self._incident(next(self._incidents)), "incident")
+
+    def open_board(self) -> None:
+        """In a browser of this machine."""
+        self._do(self._open_board(), "board")
 
     def acknowledge(self) -> None:
         """The newest alert that nobody has, in the name of whoever sits here."""
@@ -184,6 +213,11 @@ class System:
             await self._observer.acknowledge(alert.id, AT_THIS_SCREEN, None)
         said = "no alert waits for somebody" if alert is None else f"acknowledged here: {alert.name}, {alert.site}"
         self._observer.stories.begin(time.time_ns(), "acknowledge", said)
+
+    async def _open_board(self) -> None:
+        opened = await asyncio.to_thread(webbrowser.open, self._plan.board)
+        said = "the board is opened in a browser" if opened else f"no browser here; the board is {self._plan.board}"
+        self._observer.stories.begin(time.time_ns(), "board", said)
 
     async def _play(self, incident: str) -> bool:
         return await self._supervisor["simulators"].send(incident)
@@ -243,6 +277,14 @@ class System:
             ["caretaker", "run", "alerts", *self._where()],
             self._plan.alerts(),
             ready=self._observer.alerts_ready,
+        )
+
+    def _api(self) -> Child:
+        return Child(
+            "api",
+            ["caretaker", "run", "api", *self._where()],
+            self._plan.api(self._observer.ingestor_token),
+            ready=self._observer.api_ready,
         )
 
     def _simulators(self) -> Child:

@@ -24,11 +24,12 @@ from caretaker.output import note
 from caretaker.screen.app import LiveView
 from caretaker.screen.observe import Observer, Places
 from caretaker.screen.view import View
-from caretaker.system import ALERTS_PORT, HTTP_PORT, System, SystemPlan
+from caretaker.system import ALERTS_PORT, API_PORT, HTTP_PORT, System, SystemPlan
 
 REPOSITORY = Path(__file__).parents[1]
 PICTURE = REPOSITORY / "docs" / "pictures" / "up.svg"
 SIZE = (120, 43)
+PORTS = (PORT_3, PORT_5, HTTP_PORT, ALERTS_PORT, API_PORT)
 LIMIT_S = 180.0
 
 
@@ -51,10 +52,21 @@ async def take(data: Path) -> None:
     config = REPOSITORY / "examples" / "hong-kong"
     deployment = Deployment(config, data)
     store = data / "store.db"
-    plan = SystemPlan(config, data, store, BrokerPlan())
+    plan = SystemPlan(config, data, store, BrokerPlan(), sign_in="made-at-each-start")
     address = f"mqtt://127.0.0.1:{PORT_3}"
     words = AlertWords(deployment.registry, rules_by_id(config, deployment.registry))
-    places = Places(HTTP_PORT, None, ALERTS_PORT, None, data / "ledger.db", store, data / "audit.json", address)
+    places = Places(
+        HTTP_PORT,
+        None,
+        ALERTS_PORT,
+        None,
+        API_PORT,
+        data / "ledger.db",
+        store,
+        data / "audit.json",
+        address,
+        plan.board,
+    )
     observer = Observer(deployment.registry, places, AlertsSeen(database(config, data), words))
     system = System(plan, observer, note)
     try:
@@ -82,7 +94,7 @@ def main() -> None:
         try:
             claim.ports(
                 "127.0.0.1",
-                [claim.Port(port, str(port), "the picture") for port in (PORT_3, PORT_5, HTTP_PORT, ALERTS_PORT)],
+                [claim.Port(port, str(port), "the picture") for port in PORTS],
             )
         except claim.ClaimedError as error:
             sys.exit(f"error: {error}; the picture shows the usual ports, so they have to be free")

@@ -14,6 +14,7 @@ from alerts.dispatch.load import load_routing
 from alerts.dispatch.routing import Route
 from alerts.notice import Channel
 from alerts.rules.load import load_rules
+from api import settings as api_settings
 from caretaker.options import DATA_DEFAULT
 from caretaker.output import Cell, Exit, Format, FormatOption, note, rows, say
 from ingestor import settings as ingestor_settings
@@ -95,6 +96,12 @@ def _alert_settings(directory: Path, registry: Registry | None) -> Iterable[Line
     return ()
 
 
+def _api_settings(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    del registry
+    api_settings.load_settings(directory, DATA_DEFAULT)
+    return ()
+
+
 def _simulation(directory: Path, registry: Registry | None) -> Iterable[Line]:
     load_simulation(directory, registry)
     return ()
@@ -143,5 +150,5 @@ def _receivers(directory: Path, registry: Registry | None) -> Iterable[Line]:
     return ()
 
 
-LOADERS: tuple[Loader, ...] = (_settings, _alert_settings, _simulation, _rules, _routes, _receivers)
+LOADERS: tuple[Loader, ...] = (_settings, _alert_settings, _api_settings, _simulation, _rules, _routes, _receivers)
 """Everything beside the registry, in the order in which problems are shown."""

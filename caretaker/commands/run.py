@@ -34,6 +34,27 @@ def ingestor(config: ConfigOption = CONFIG_DEFAULT, data: DataOption = DATA_DEFA
 
 
 @app.command()
+def api(config: ConfigOption = CONFIG_DEFAULT, data: DataOption = DATA_DEFAULT) -> None:
+    """Answer requests, and show the board.
+
+    [bold]caretaker run api --config /etc/caretaker --data /var/lib/caretaker[/bold]
+
+    Address, TLS and the rest stand in the section api of caretaker.yaml. It
+    takes readings from the broker, history from the store and alerts from the
+    alert service's database; what of it is away is said in the answers, and the
+    rest goes on. On loopback it starts at once; to be reached from elsewhere it
+    needs TLS or a proxy, and a key: [bold]caretaker keys create[/bold]. SIGTERM stops in
+    order. It leaves with 0 after an ordered stop, with 1 where the
+    configuration or the data cannot be used.
+    """
+    from api.app import main  # noqa: PLC0415 - as above
+
+    with explained():
+        code = main(config, data)
+    raise typer.Exit(code)
+
+
+@app.command()
 def alerts(config: ConfigOption = CONFIG_DEFAULT, data: DataOption = DATA_DEFAULT) -> None:
     """Judge readings by the rules, and tell people.
 

@@ -25,7 +25,7 @@ from caretaker.options import DATA_DEFAULT, DataOption
 from caretaker.output import Exit, fail, note
 from caretaker.rehearsal import can_rehearse
 from caretaker.screen.observe import Observer, Places
-from caretaker.system import ALERTS_PORT, FILL_DAYS, HTTP_PORT, SystemPlan
+from caretaker.system import ALERTS_PORT, API_PORT, FILL_DAYS, HTTP_PORT, SystemPlan
 from simulators.settings import load_simulation
 from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings
@@ -49,6 +49,7 @@ def up(
     alerts_port: Annotated[
         int, typer.Option(help="The alert service's port: health, metrics.", min=1, max=65535)
     ] = ALERTS_PORT,
+    board_port: Annotated[int, typer.Option(help="The port of the board and the API.", min=1, max=65535)] = API_PORT,
     lan_open: Annotated[
         bool, typer.Option("--lan", help="Open the broker to the network, with TLS and a password for each device.")
     ] = False,
@@ -73,14 +74,15 @@ def up(
     """Run everything on this machine and watch it live.
 
     Starts the embedded broker, the ingestor, the embedded store, the alert
-    service and the simulated devices of the configuration; the first start also
-    fills in the past, and the next goes on with the same data. At second 20 a
-    call for help is played: its alert is raised, delivered, acknowledged and
-    resolved, the latter two by an attendant who is simulated too.
+    service, the simulated devices of the configuration and the board, and
+    prints the board's address; the first start also fills in the past, and the
+    next goes on with the same data. At second 20 a call for help is played: its
+    alert is raised, delivered, acknowledged and resolved, the latter two by an
+    attendant who is simulated too.
 
-    In the view, [bold]a[/bold] acknowledges an alert, [bold]k[/bold] kills the ingestor, [bold]s[/bold] takes the
-    store away for 20 s, [bold]i[/bold] plays an incident: nothing goes missing. [bold]q[/bold] or
-    Ctrl-C stops in order, a second Ctrl-C at once.
+    In the view, [bold]b[/bold] opens the board, [bold]a[/bold] acknowledges an alert, [bold]k[/bold] kills the
+    ingestor, [bold]s[/bold] takes the store away for 20 s, [bold]i[/bold] plays an incident: nothing goes
+    missing. [bold]q[/bold] or Ctrl-C stops in order, a second Ctrl-C at once.
 
     A device of your own publishes to port 1883, as in
     [bold]mosquitto_pub -q 1 -t caretaker/v1/SITE/DEVICE/readings -m '{"values": {"nh3_ppm": 0.4}}'[/bold]
@@ -108,6 +110,7 @@ def up(
         claim.Port(port_5, "--port-5", "MQTT 5"),
         claim.Port(http_port, "--http-port", "health and metrics"),
         claim.Port(alerts_port, "--alerts-port", "health and metrics of the alerts"),
+        claim.Port(board_port, "--board-port", "board and API"),
     )
     with _claimed(data, host, wanted):
         plan = _plan(deployment, BrokerPlan(host, port, port_5), lan_open=lan_open)
@@ -115,6 +118,7 @@ def up(
             plan,
             http_port=http_port,
             alerts_port=alerts_port,
+            api_port=board_port,
             fill_days=fill_days,
             rehearse=_rehearses(incident, words),
         )
@@ -124,10 +128,12 @@ def up(
             http_token=None if token is None else token.get_secret_value(),
             alerts_port=alerts_port,
             alerts_token=None if alerts_token is None else alerts_token.get_secret_value(),
+            api_port=board_port,
             ledger=data / "ledger.db",
             store=plan.store,
             audit=data / "audit.json",
             address=f"{'mqtts' if lan_open else 'mqtt'}://{_own_address(open_=lan_open)}:{port}",
+            board=plan.board,
         )
         observer = Observer(deployment.registry, places, alerts)
         if lan_open:

@@ -57,6 +57,9 @@ class Controls(Protocol):
     def acknowledge(self) -> None:
         """The newest alert that nobody has."""
 
+    def open_board(self) -> None:
+        """In a browser."""
+
 
 class LiveView(App[None]):
     """The screen."""
@@ -68,12 +71,14 @@ class LiveView(App[None]):
         Binding("s", "store", "take store away"),
         Binding("i", "incident", "play incident"),
         Binding("a", "acknowledge", "acknowledge"),
+        Binding("b", "board", "open board"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
     CSS = """
     Screen { background: $background; padding: 0 1; }
-    #title { height: 1; margin-bottom: 1; }
+    #title { height: 2; }
+    Screen.large #title { margin-bottom: 1; }
     #headline, #proof, #pace, #alerts, #rejects, #happenings { height: auto; }
     #proof, #rejects, #happenings { text-wrap: nowrap; text-overflow: ellipsis; }
     #pace { margin: 1 0; }
@@ -128,6 +133,10 @@ class LiveView(App[None]):
     def action_acknowledge(self) -> None:
         """Key a."""
         self._controls.acknowledge()
+
+    def action_board(self) -> None:
+        """Key b."""
+        self._controls.open_board()
 
     def action_kill(self) -> None:
         """Key k."""

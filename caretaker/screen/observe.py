@@ -48,12 +48,15 @@ class Places:
     http_token: str | None
     alerts_port: int
     alerts_token: str | None
+    api_port: int
     ledger: Path
     store: Path
     audit: Path
     """Where the audit is kept from one start to the next."""
     address: str
     """Shown: where a device of one's own connects."""
+    board: str
+    """Shown: where somebody enters the board."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,16 @@ class Observer:
         found = await asyncio.to_thread(self._fetch_alerts)
         return found is not None and bool(found[0]["ready"])
 
+    async def api_ready(self) -> bool:
+        """Whether API and board answer now."""
+        found = await asyncio.to_thread(_answers, self._places.api_port, ("/api/v1/health/ready",), None)
+        return found is not None and bool(json.loads(found[0])["ready"])
+
+    @property
+    def ingestor_token(self) -> str | None:
+        """What the ingestor's own port asks for."""
+        return self._places.http_token
+
     async def newest_free(self) -> AlertLine | None:
         """The newest alert that nobody has acknowledged."""
         return await self._at_desk(self._alerts_seen.newest_free, time.time_ns())
@@ -177,6 +190,7 @@ class Observer:
             stories=self.stories.sentences(),
             fill=self.fill,
             address=self._places.address,
+            board=self._places.board,
         )
 
     def _word(self) -> str:

@@ -32,6 +32,7 @@ def title(view: View, name: str, width: int) -> RenderableType:
     bar.add_row(
         Text.assemble(("Caretaker", f"bold {INK}"), (f"  {name}, simulated devices", FAINT)), Text("   ").join(right)
     )
+    bar.add_row(Text.assemble(("board ", FAINT), (view.board, f"{CALM} link {view.board}")), Text(""))
     return bar
 
 

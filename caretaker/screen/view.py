@@ -167,6 +167,8 @@ class View:
     """The past that is being filled in: share done in 0..1 and what to say; None when it is done."""
     address: str = ""
     """Where a device of one's own connects."""
+    board: str = ""
+    """Where somebody enters the board."""
 
     @property
     def well(self) -> bool:

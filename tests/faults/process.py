@@ -1,5 +1,6 @@
 """A service as its operators run it: a process of its own, asked over HTTP, ended by signals."""
 
+import http.client
 import json
 import os
 import signal
@@ -8,8 +9,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +181,49 @@ class AlertsProcess(ServiceProcess):
         """The alert clock, as far as it is committed; 0: it has not been heard yet."""
         found = self.rows("select value from figures where name = 'clock_ns'")
         return int(found[0][0]) if found else 0
+
+
+class ApiProcess(ServiceProcess):
+    """`caretaker run api`, asked with a key."""
+
+    name = "api"
+
+    def __init__(self, config: Path, data: Path, log: Path, http_port: int, *, key: str) -> None:
+        super().__init__(config, data, log, http_port)
+        self._key = key
+
+    def ready(self) -> tuple[bool, str]:
+        status, body = self.ask("/api/v1/health/ready")
+        return status == 200, "; ".join(body["reasons"]) if body else "no answer"
+
+    def get(self, path: str) -> tuple[int, Mapping[str, str], Any]:
+        """Status, headers with small names, document; status 0 when nobody answers."""
+        request = urllib.request.Request(self._url + path, headers={"Authorization": f"Bearer {self._key}"})  # noqa: S310 - loopback
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S) as answer:  # noqa: S310 - loopback
+                return answer.status, _small(answer.headers), _document(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _small(error.headers), _document(error.read())
+        except (OSError, http.client.HTTPException):
+            return 0, {}, None
+
+    def history(self, device: str) -> tuple[int, Mapping[str, str], Any]:
+        """The last hour of a device."""
+        return self.get(f"/api/v1/devices/{device}/history")
+
+    def listen(self) -> Generator[str, None, None]:
+        """The names of events in the live stream, as they come, until nothing comes for a while."""
+        request = urllib.request.Request(  # noqa: S310 - loopback
+            f"{self._url}/api/v1/live", headers={"Authorization": f"Bearer {self._key}"}
+        )
+        with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S) as stream:  # noqa: S310 - loopback
+            for line in stream:
+                if line.startswith(b"event: "):
+                    yield line.removeprefix(b"event: ").strip().decode()
+
+
+def _small(headers: Message) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _document(body: bytes) -> Any:

@@ -8,6 +8,7 @@ from tests.faults.rig import Stage
 from tests.faults.scenarios import (
     alert_crash,
     alert_outage,
+    api,
     crash,
     disk,
     network,
@@ -58,5 +59,6 @@ SCENARIOS = {
             "engine-away", "R12", "the alert service stands still, and is dead, for long", alert_outage.engine_away
         ),
         Scenario("alert-database-away", "R12", "it is locked; its disk is full", alert_outage.database_away),
+        Scenario("api", "API", "the API is asked without a pause, stands still, is dead; the store is away", api.run),
     )
 }

@@ -25,6 +25,9 @@ REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 40.0
 
 
+PORTS = ("--port", "--port-5", "--http-port", "--alerts-port", "--board-port")
+
+
 def free_ports(number: int) -> list[int]:
     probes = [socket.socket() for _ in range(number)]
     for probe in probes:
@@ -49,11 +52,11 @@ class Up:
         shutil.copytree(REPOSITORY / "examples" / "hong-kong", self.config)
         (self.config / "simulation.yaml").write_text("seed: 1\npoison: {rate: 0.02}\n")
         self.data = folder / "data"
-        self.ports = free_ports(4)
+        self.ports = free_ports(5)
         self.processes: list[Process] = []
 
     async def start(self, *options: str) -> Process:
-        numbers = zip(("--port", "--port-5", "--http-port", "--alerts-port"), map(str, self.ports), strict=True)
+        numbers = zip(PORTS, map(str, self.ports), strict=True)
         where = ["up", str(self.config), "--data", str(self.data), "--no-view", "--fill-days", "0", "--no-incident"]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -233,9 +236,7 @@ async def test_a_call_for_help_is_told_acknowledged_and_resolved(up: Up) -> None
         assert any(word in line for line in said), out
 
 
-@pytest.mark.parametrize(
-    ("place", "option"), [(0, "--port"), (1, "--port-5"), (2, "--http-port"), (3, "--alerts-port")]
-)
+@pytest.mark.parametrize(("place", "option"), enumerate(PORTS))
 async def test_a_port_in_use_is_said_before_anything_starts(up: Up, place: int, option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", up.ports[place]))
@@ -263,7 +264,7 @@ async def test_a_wrong_configuration_never_starts_half_a_system(up: Up) -> None:
 async def test_a_second_up_on_the_same_data_is_refused(up: Up) -> None:
     first = await up.start()
     await until(lambda: up.stored() > 0)
-    kept, up.ports = up.ports, free_ports(4)
+    kept, up.ports = up.ports, free_ports(5)
     code, _, err = await answer(await up.start())
     assert code == 3
     assert f"another `caretaker up` (process {first.pid}) already runs" in err

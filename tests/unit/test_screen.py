@@ -81,6 +81,9 @@ class Pressed:
     def acknowledge(self) -> None:
         self.keys.append("acknowledge")
 
+    def open_board(self) -> None:
+        self.keys.append("board")
+
 
 async def only(view: View) -> AsyncIterator[View]:
     yield view
@@ -137,9 +140,9 @@ async def test_the_keys_reach_the_controls() -> None:
     pressed = Pressed()
     app = LiveView(only(MOMENT), pressed, "here")
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("k", "s", "i", "a")
+        await pilot.press("k", "s", "i", "a", "b")
         await pilot.pause()
-        assert pressed.keys == ["kill", "store", "incident", "acknowledge"]
+        assert pressed.keys == ["kill", "store", "incident", "acknowledge", "board"]
         await pilot.press("q")
     assert app.return_code == 0
 
