@@ -7,7 +7,7 @@ from alerts.alert import Alert, Silence, Transition
 from alerts.desk import Delivered
 from alerts.labels import match
 from alerts.message.course import course_for
-from alerts.notice import Cause
+from alerts.notice import Cause, Muted
 from caretaker.alert_words import MEASURED, SHORT, AlertWords, change_text, holder
 from caretaker.commands.quarantine import printable
 from caretaker.moments import age_text, local_text
@@ -26,6 +26,8 @@ class Story:
     alert: Alert
     transitions: Sequence[Transition]
     deliveries: Sequence[Delivered]
+    untold: Mapping[str, Muted]
+    """By person: why they are not told something."""
     silences: Sequence[Silence]
     """Those that match it now."""
     at_ns: int
@@ -44,6 +46,13 @@ def tell(story: Story, words: AlertWords) -> None:
     _timeline(story, words)
     say("")
     _told(story, words)
+    if story.untold:
+        say("")
+        reasons = course_for("en").muted
+        rows(
+            ("not told", "because", "reason"),
+            [(person_text(person, words), reasons[why], why) for person, why in story.untold.items()],
+        )
     if story.silences:
         say("")
         zone = words.zone(story.alert)

@@ -1,6 +1,6 @@
 """What people ask the alert database, each in one look. The desk hands it out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -162,6 +162,13 @@ def deliveries(
     if status is not None:
         wanted = wanted.where(_delivery.status == status.value)
     return [delivered_of(row) for row in connection.execute(wanted).mappings()]
+
+
+def dispatched(connection: Connection, alert: str) -> Mapping[str, bytes]:
+    """What dispatch remembers of one alert, and all that caps hold back, encoded, by key."""
+    group = tables.groups.c
+    wanted = select(group.key, group.state).where(or_(group.key == f"alert {alert}", group.key.startswith("held ")))
+    return {row.key: row.state for row in connection.execute(wanted)}
 
 
 def silence_ids(connection: Connection, beginning: str, now_ns: int) -> Sequence[str]:

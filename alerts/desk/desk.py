@@ -19,8 +19,9 @@ from alerts.database.look import Mark, Outcome, Span, Wanted
 from alerts.database.migrate import refuse_newer, refuse_older, version_of
 from alerts.database.rows import Delivered, Status
 from alerts.database.trouble import DatabaseUnusableError, NoAlertsError
+from alerts.dispatch.state import untold
 from alerts.judge.judged import Act, Action
-from alerts.notice import Channel
+from alerts.notice import Channel, Muted
 
 TEXT_MOST = 2_000
 """Characters of a comment or a reason."""
@@ -157,6 +158,15 @@ class Desk:
         """
         alert_id = None if alert is None else self.alert(alert).id
         return self._look(look.deliveries, alert_id, person, channel, status, limit)
+
+    def untold(self, alert: str) -> Mapping[str, Muted]:
+        """By person: why there is something about the alert that they are not told at the moment.
+
+        As dispatch left it at its last look; of an alert that is over, while somebody is still to hear of its end. Who
+        has been told all, and whom no route names, is not there. Raises `UnknownAlertError`.
+        """
+        alert_id = self.alert(alert).id
+        return untold(self._look(look.dispatched, alert_id), alert_id)
 
     def silences(self, now_ns: int) -> Sequence[Silence]:
         """Those that are not over, begun or not."""

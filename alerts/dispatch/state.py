@@ -156,6 +156,17 @@ class Memory:
         return changed
 
 
+def untold(encoded: Mapping[str, bytes], alert: str) -> Mapping[str, Muted]:
+    """By person: why there is something about an alert that they are not told, as of the last look.
+
+    `encoded` holds at least the alert's record and those of what caps hold back.
+    """
+    memory = Memory(encoded)
+    ledger = memory.ledgers.get(alert)
+    held = {person: Muted.OVER_CAP for person, kept in memory.held.items() if alert in kept.alerts}
+    return held if ledger is None else {**ledger.muted, **held}
+
+
 def _read(data: bytes, sort: type[_Record]) -> _Record | None:
     """The record; None where it is of another version or broken."""
     if data[:1] != bytes([VERSION]):

@@ -94,6 +94,7 @@ def show(
             alert,
             place.transitions(alert.id),
             place.deliveries(alert=alert.id),
+            place.untold(alert.id),
             silences_of(alert, place.silences(at_ns), words),
             at_ns,
         )
@@ -106,6 +107,7 @@ def show(
             "labels": dict(words.labels(alert)),
             "transitions": [dict(zip(TRANSITION, transition_row(one), strict=True)) for one in story.transitions],
             "deliveries": [dict(zip(DELIVERY, delivery_row(one), strict=True)) for one in story.deliveries],
+            "untold": dict(story.untold),
             "silences": [dict(zip(SILENCE, silence_row(one), strict=True)) for one in story.silences],
         }
     )

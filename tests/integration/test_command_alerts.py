@@ -20,9 +20,10 @@ from typer.testing import CliRunner
 from alerts.alert import Change, Ending, Severity, Transition, alert_id
 from alerts.database.database import AlertDatabase
 from alerts.dispatch.planned import Planned
+from alerts.dispatch.state import Ledger, Memory
 from alerts.judge.judged import Act, Judged
 from alerts.judge.standing import Standing
-from alerts.notice import Attempt, Cause, Channel, Delivery, Message, Verdict
+from alerts.notice import Attempt, Cause, Channel, Delivery, Message, Muted, Verdict
 from caretaker.__main__ import app
 from caretaker.commands import alert_actions
 from telemetry.reading import NS_PER_S
@@ -103,7 +104,9 @@ class Place:
             delivery(2, ODOUR, person="duty-manager", channel=Channel.WEBHOOK, cause=Cause.ESCALATED),
             delivery(3, ODOUR, person="", channel=Channel.MQTT),
         ]
-        await database.plan(Planned(cursor=4, deliveries=letters))
+        ledger = Memory({})
+        ledger.ledgers = {ODOUR.alert: Ledger(muted={"duty-manager": Muted.OFF_DUTY})}
+        await database.plan(Planned(cursor=4, deliveries=letters, groups=ledger.changes()))
         await database.attempted(letters[0].id, Attempt(Verdict.DELIVERED), None)
         await database.attempted(letters[1].id, Attempt(Verdict.REFUSED, "404 Not Found"), None)
         await database.close()
@@ -249,6 +252,11 @@ def test_wishes_are_fulfilled_by_the_engine(place: Place) -> None:
     assert "night shift for 119 min more" in place.call("alerts", "list")
     text = place.call("alerts", "show", ODOUR.alert)
     assert "caretaker alerts ack" not in text
+
+
+def test_who_is_not_told_and_why_is_shown(place: Place) -> None:
+    assert "off duty, and somebody else is on" in place.call("alerts", "show", ODOUR.alert)
+    assert place.json("show", ODOUR.alert)["untold"] == {"duty-manager": "off_duty"}
 
 
 def test_an_alert_is_given_to_a_person(place: Place) -> None:

@@ -15,7 +15,10 @@ from alerts.database import sqlite
 from alerts.database.database import AlertDatabase, DatabaseUnusableError
 from alerts.database.tables import VERSION
 from alerts.desk import DatabaseAwayError, Desk, NoAlertsError, Outcome, UnknownAlertError, UnknownSilenceError
+from alerts.dispatch.planned import Planned
+from alerts.dispatch.state import Held, Ledger, Memory
 from alerts.judge.judged import Act, Judged
+from alerts.notice import Cause, Muted
 from tests.unit.test_alert_database import alert, judged, resolved, transition
 
 HOUR_NS = 3_600_000_000_000
@@ -301,3 +304,20 @@ async def test_a_database_that_somebody_holds_is_said_and_asked_again(
         other.close()
         assert desk.resolve(alert().id, "attendant") == 1
     await engine.close()
+
+
+async def test_who_is_not_told_is_looked_up_in_what_dispatch_remembers(database: AlertDatabase, desk: Desk) -> None:
+    one, other = alert("a"), alert("b")
+    await database.commit(judged(one, other))
+    assert desk.untold(one.id[:6]) == {}
+    memory = Memory({})
+    memory.ledgers = {
+        one.id: Ledger(muted={"manager": Muted.OFF_DUTY, "attendant": Muted.SILENCED}),
+        other.id: Ledger(muted={"manager": Muted.SILENCED}),
+    }
+    memory.held = {"attendant": Held(alerts={one.id: (one, Cause.NEW)}), "technician": Held()}
+    await database.plan(Planned(groups={**memory.changes(), "held": b"", "help": b""}))
+    assert desk.untold(one.id[:6]) == {"manager": Muted.OFF_DUTY, "attendant": Muted.OVER_CAP}
+    assert desk.untold(other.id) == {"manager": Muted.SILENCED}
+    with pytest.raises(UnknownAlertError):
+        desk.untold("unknown")

@@ -9,7 +9,7 @@ from alerts.alert import Severity
 from alerts.dispatch.group import speaks_ns
 from alerts.dispatch.identity import message_id
 from alerts.dispatch.routing import Digest, Step
-from alerts.dispatch.state import Talk
+from alerts.dispatch.state import Talk, untold
 from alerts.notice import Cause, Channel, Muted
 from telemetry.registry.models import Registry
 from tests.builders import device, registry, site
@@ -254,3 +254,18 @@ def test_a_digest_is_about_the_persons_own_sites() -> None:
     play.at(2 * HOUR)
     (notice,) = play.notices
     assert (notice.silent_devices, notice.low_batteries, notice.alerts) == (["b-1"], [("b-1", 4.0)], [])
+
+
+def test_who_is_not_told_and_why_can_be_looked_up() -> None:
+    play = Play(route(to=("attendant", "manager"), group_by=("device",)), cap_an_hour=1)
+    first = play.raised("a-1")
+    play.at(30)
+    assert untold(play.groups, first) == {}, "all of them know it"
+    play.silence(40, HOUR, device="a-2")
+    silent, capped = play.clock(40).raised("a-2"), play.raised("b-1")
+    play.at(80)
+    assert untold(play.groups, silent) == dict.fromkeys(("attendant", "manager"), Muted.SILENCED)
+    assert untold(play.groups, capped) == dict.fromkeys(("attendant", "manager"), Muted.OVER_CAP)
+    assert untold(play.groups, "none") == {}
+    play.at(3 * HOUR)
+    assert untold(play.groups, silent) == untold(play.groups, capped) == {}
