@@ -19,7 +19,6 @@ from api.access.caller import Caller, Role, Way
 from api.access.database import AccessUnusableError, opened
 from api.access.fresh import LIFE_S
 from api.access.keys import USE_NOTED_NS, Draft
-from api.access.visitors import Codes, by_link
 from api.problem import ApiError, AwayError, TooManyError, UnauthorizedError
 from api.settings import ApiSettings
 from telemetry.reading import NS_PER_S
@@ -329,32 +328,3 @@ async def test_while_the_file_is_held_by_another_who_asks_is_told_to_come_back(
     assert await access.caller_of(bearer(text), HERE), "looking waits for nobody, and noting the use is not needed"
     other.close()
     await access.audit.record(ADMIN, "what", "target")
-
-
-def test_a_printed_code_lets_look_at_its_site(tmp_path: Path) -> None:
-    codes = Codes.open(tmp_path / "api" / "code.key")
-    signature = codes.make("pier", "male")
-    assert len(signature) == 26
-    assert codes.check("pier", "male", signature.upper(), HERE) == Caller(
-        "visitor", Role.VIEWER, frozenset({"pier"}), Way.CODE, HERE
-    )
-    for site, area, given in (
-        ("pier", "female", signature),
-        ("hill", "male", signature),
-        ("pier\nmale", "", signature),
-        ("pier", "male", signature[:-1]),
-        ("pier", "male", ""),
-        ("pier", "male", "廁所\udcff"),
-    ):
-        assert codes.check(site, area, given) is None
-    assert Codes.open(tmp_path / "api" / "code.key").make("pier", "male") == signature
-    (tmp_path / "api" / "code.key").write_text("canary")
-    with pytest.raises(AccessUnusableError) as error:
-        Codes.open(tmp_path / "api" / "code.key")
-    assert "canary" not in str(error.value)
-
-
-async def test_who_came_by_link_or_code_was_checked_then(access: Access) -> None:
-    caller = by_link("duty", "pier", HERE)
-    assert await access.still(caller) is caller
-    assert (caller.role, caller.sites, caller.way) == (Role.OPERATOR, frozenset({"pier"}), Way.LINK)
