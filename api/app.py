@@ -18,6 +18,7 @@ import structlog
 
 from alerts.desk import deployment
 from api.access.access import Access
+from api.access.database import AccessUnusableError
 from api.alert_desk import AlertDesk
 from api.application import application
 from api.board.board import mount
@@ -53,7 +54,7 @@ YOUNG_OBJECTS = 50_000
 async def serve_api(settings: Settings, config: Path, data: Path) -> int:
     """Run until a signal; 0 after an ordered stop.
 
-    Raises `DocumentError`, `PortInUseError`, `SessionTakenOverError`, `UnsafeError`.
+    Raises `AccessUnusableError`, `DocumentError`, `PortInUseError`, `SessionTakenOverError`, `UnsafeError`.
     """
     stop = stop_event()
     own = settings.api
@@ -147,6 +148,7 @@ def main(config: Path, data: Path) -> int:
     settings = load_settings(config, data)
     return run(
         serve_api(settings, config, data),
+        AccessUnusableError,
         DocumentError,
         PortInUseError,
         SessionTakenOverError,
