@@ -6,7 +6,7 @@ from nicegui import ui
 from api.access.access import Access
 from api.board import assets
 from api.board.frame import Board
-from api.board.pages import PAGES
+from api.board.pages import pages
 from api.sources import Sources
 
 
@@ -15,7 +15,7 @@ def mount(app: FastAPI, sources: Sources, access: Access) -> None:
     files = assets.load()
     assets.serve(app, files)
     board = Board(sources, access, files)
-    for page in PAGES:
+    for page in pages():
         page.add(board)
     ui.run_with(
         app,

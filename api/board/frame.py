@@ -68,6 +68,7 @@ class Board:
         words = words_of(language_of(request.cookies.get(COOKIE), request.headers.get("accept-language", "")))
         client = ui.context.client
         visit = Visit(self.sources, self.access, request, caller, words, client)
+        _plain(client)
         client.layout.classes("walled" if visit.wall else "")
         _head(client, words, self._assets)
         visit.title(words(title))
@@ -102,6 +103,13 @@ def _failed(main: parts.Tag, words: Words) -> None:
         parts.heading(words("This page did not work"))
         parts.message(words("The reason is in the log of the service. Nothing was lost; load the page again."))
         parts.link(words("To the overview"), "/", "button")
+
+
+def _plain(client: Client) -> None:
+    """NiceGUI wraps a page into Quasar's layout, with a second `<main>` in it: we have one of our own."""
+    for element in (client.layout, *client.layout.descendants()):
+        element.props.pop("view", None)
+        element.tag = "div"
 
 
 def _head(client: Client, words: Words, assets: Mapping[str, Asset]) -> None:

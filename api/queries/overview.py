@@ -14,7 +14,7 @@ from api.queries.buildings import ENERGY, POWER, mains_of
 from api.queries.figures import Figure, Here, Source
 from api.queries.readers import require_reader
 from api.queries.standing import State
-from api.queries.trends import Trend, Trends
+from api.queries.trends import Trend, Trends, midnight_ns
 from api.sources import Sources
 from telemetry.registry.models import Device, Site
 
@@ -174,7 +174,7 @@ async def _figures(
 
 async def _today_kwh(meter: Device, place: Site, here: Here, trends: Trends) -> float | None:
     now = here.now.of(meter.id).get(ENERGY)
-    first = await trends.at_midnight(meter.id, ENERGY, place.timezone)
+    first = await trends.first_since(meter.id, ENERGY, midnight_ns(here.now_ns, place.timezone))
     return None if now is None or first is None else float(now.value) - first
 
 

@@ -49,10 +49,9 @@ class Trends:
         found = (self._kept.get((device, metric, 0)) for device, metric in wanted)
         return [() if one is None else one.trend for one in found]
 
-    async def at_midnight(self, device: str, metric: str, zone: ZoneInfo) -> float | None:
-        """The first value of the day by the clocks of `zone`; None: there is none, or the store is away."""
+    async def first_since(self, device: str, metric: str, start_ns: int) -> float | None:
+        """The first value from a moment on; None: there is none, or the store is away."""
         now_ns = self._sources.clock()
-        start_ns = midnight_ns(now_ns, zone)
         name = (device, metric, start_ns)
         kept = self._kept.get(name)
         if kept is None or kept.first is None:

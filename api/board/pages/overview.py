@@ -99,7 +99,11 @@ def verdict(visit: Visit, seen: Overview) -> None:
             parts.tag("h1", words("Nobody is needed"))
             parts.tag("p", words.many("{n} alert is active.", "{n} alerts are active.", seen.active))
         else:
-            parts.tag("h1", words("All is fine"))
+            silent = sum(one.silent > 0 for one in seen.tiles)
+            some = words.many(
+                "No alert, but {n} site has silent devices", "No alert, but {n} sites have silent devices", silent
+            )
+            parts.tag("h1", some if silent else words("All is fine"))
             parts.tag("p", _watching(visit, seen))
 
 
