@@ -1,10 +1,8 @@
 """History: JSON in columns, or CSV; sent as it is read, so that a year costs no more memory than a day."""
 
-import csv
-import io
 from array import array
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
@@ -42,7 +40,7 @@ CSV_COLUMNS = ("time", "metric", "value", "quality")
 HELD_BYTES = 8 * 1024 * 1024
 """Of the values of one metric, while its times are sent; what is more waits in a temporary file."""
 SENT_BYTES = 64 * 1024
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - twice as quick to write as one with its zone, which is UTC
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A text that begins so is a formula to spreadsheets."""
 
@@ -203,20 +201,27 @@ async def csv_of(answer: HistoryAnswer) -> AsyncIterator[bytes]:
 
 
 def _rows(metric: str, page: Page) -> bytes:
+    """Numbers stay the text that they are; only texts, which may hold anything, are quoted."""
+    text = page.values.decode()
+    plain = '"' not in text and "null" not in text
+    values = text[1:-1].split(",") if plain else map(_cell, _values(page.values))
     marks = {place: " ".join(quality_words(quality)) for place, quality in page.marks}
-    lines = io.StringIO(newline="")
-    write = csv.writer(lines, lineterminator="\r\n").writerow
-    for place, (ms, value) in enumerate(zip(_times(page.times_ms), _values(page.values), strict=True)):
-        write((_utc(ms), metric, _cell(value), marks.get(place, "good")))
-    return lines.getvalue().encode()
+    return "".join(
+        f"{_utc(ms)},{metric},{value},{marks.get(place, 'good')}\r\n"
+        for place, (ms, value) in enumerate(zip(_times(page.times_ms), values, strict=True))
+    ).encode()
 
 
-def _cell(value: float | str | None) -> float | str | None:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def _cell(value: float | str | None) -> str:
+    """As RFC 4180 has it, and never a formula."""
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    safe = f"'{value}" if value.startswith(_FORMULA) else value
+    return '"' + safe.replace('"', '""') + '"'
 
 
 def _utc(ms: int) -> str:
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
 
 
 def _file_name(answer: HistoryAnswer) -> str:

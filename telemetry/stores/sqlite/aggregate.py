@@ -24,15 +24,12 @@ VALUES = "SELECT value FROM sample WHERE WITHIN ORDER BY time_ns, series"
 # others are found by this: rounded to six decimals, is it still the same? To add 1.5 * 2^52 and take it away again
 # rounds, at a fifth of what round() takes; below 1e9 what is left has 15 digits at most.
 TEXTS = """
-SELECT count(*), json_group_array(ms), json_group_array(value), max(quality), count(iif(
+SELECT count(*), json_group_array(ms), json_group_array(value), json_group_array(quality), count(iif(
     value BETWEEN -1e9 AND 1e9 AND ((value * 1e6 + 6755399441055744.0) - 6755399441055744.0) / 1e6 = value, NULL, 1))
 FROM (SELECT time_ns / 1000000 AS ms, value, quality FROM sample WHERE WITHIN ORDER BY time_ns, series)
 """
-MARKS = """
-SELECT place, quality FROM (
-    SELECT row_number() OVER (ORDER BY time_ns, series) - 1 AS place, quality FROM sample WHERE WITHIN
-) WHERE quality <> 0
-"""
+NO_MARKS = "[0,]"
+"""Characters of a list of marks where all values are good."""
 WINDOWS = """
 WITH filled AS MATERIALIZED (
     SELECT (time_ns - :base_ns) / :step_ns AS number, count(*) AS count, sum(quality & 1) AS suspect,
@@ -46,6 +43,7 @@ SELECT :base_ns + number * :step_ns, count, suspect,
 FROM filled ORDER BY number
 """
 _encode = msgspec.json.Encoder().encode
+_numbers = msgspec.json.Decoder(list[int]).decode
 
 
 class Range:
@@ -66,7 +64,7 @@ class Range:
 
     def page(self) -> tuple[Page | None, int | None]:
         """The first of them, None where there are none, and the start of those that are left, None: that was all."""
-        # One transaction: what is written meanwhile must not shift the places of the marks.
+        # One transaction: what is written meanwhile must not come between its questions.
         self._connection.execute("BEGIN")
         try:
             rest = self._ask(PAGE_END, page=PAGE)
@@ -87,14 +85,17 @@ class Range:
         return found
 
     def _page(self) -> Page | None:
-        ((count, times_ms, values, quality, inexact),) = self._ask(TEXTS)
+        ((count, times_ms, values, marks, inexact),) = self._ask(TEXTS)
         if not count:
             return None
         exact = _encode([value for (value,) in self._ask(VALUES)]) if inexact else values.encode()
-        marks = [(place, Quality(mark)) for place, mark in self._ask(MARKS)] if quality else ()
-        return Page(times_ms.encode(), exact, count, marks)
+        return Page(times_ms.encode(), exact, count, _marks(marks) if marks.strip(NO_MARKS) else ())
 
     def _ask(self, query: str, **more: object) -> list[tuple[Any, ...]]:
         text = query.replace("WITHIN", WITHIN).replace("WHICH", self._which)
         parameters = {"series": self._series, "from_ns": self._start_ns, "end_ns": self._end_ns, **more}
         return self._connection.execute(text, parameters).fetchall()
+
+
+def _marks(text: str) -> Sequence[tuple[int, Quality]]:
+    return [(place, Quality(mark)) for place, mark in enumerate(_numbers(text)) if mark]
