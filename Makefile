@@ -52,7 +52,7 @@ lock: ## Compile the locked requirements anew, without addresses (needs uv)
 	@$(COMPILE) --extra build --extra dev --constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## Remove what was made, but never data
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.python:
