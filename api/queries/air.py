@@ -17,7 +17,7 @@ from api.access.caller import Caller
 from api.problem import AwayError
 from api.queries import standing
 from api.queries.answer import Answer, Names, moment
-from api.queries.readers import require_reader, site_of
+from api.queries.readers import devices_at, require_reader, site_of
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
 from telemetry.registry.models import Device
@@ -141,7 +141,7 @@ async def air(sources: Sources, caller: Caller, site_id: str) -> Air:
     require_reader(caller)
     site_of(sources, caller, site_id)
     now_ns = sources.clock()
-    devices = sorted((one for one in sources.registry.devices.values() if one.site == site_id), key=lambda one: one.id)
+    devices = devices_at(sources.registry, site_id)
     found = [
         await _pollutant(sources, one, metric, now_ns)
         for one in devices

@@ -4,7 +4,7 @@ The day begins at local midnight of the site. Energy is what the register counte
 that is missing costs nothing. Demand is the energy of 30 minutes times two, as utilities bill it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from api.access.caller import Caller
 from api.now import Value
 from api.queries import standing
 from api.queries.answer import Answer, Names, moment, time_ns_of
-from api.queries.readers import require_reader, site_of
+from api.queries.readers import devices_at, require_reader, site_of
 from api.queries.register import Register, imbalance_pct, register_of
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS
@@ -50,6 +50,17 @@ class Phases(Answer):
     """The largest deviation of a current from the mean of all, in percent of that mean (NEMA MG 1-14.36)."""
 
 
+class Supply(Answer):
+    """What is drawn now; from memory, so it can be asked every second."""
+
+    power: Figure | None
+    """Of the whole, kW."""
+    phases: Phases | None
+    """Null: not known, or several supplies."""
+    meters: Mapping[str, Figure | None]
+    """kW by meter of electricity."""
+
+
 class Meter(Answer):
     """One meter and its day so far."""
 
@@ -59,8 +70,6 @@ class Meter(Answer):
     """Its register."""
     unit: str
     main: bool
-    power: Figure | None
-    """kW; of electricity."""
     today: float | None
     """Counted since midnight, in `unit`; null: not known."""
 
@@ -100,8 +109,6 @@ class BuildingDay(Answer):
     day: date
     until: datetime
     """The newest that is known of the supply's register: until then is counted and compared."""
-    power: Figure | None
-    """kW of the whole supply."""
     today_kwh: float | None
     compared: Compared | None
     """Null: nothing is known of last week."""
@@ -112,7 +119,6 @@ class BuildingDay(Answer):
     demand_kw: float | None
     """Of the last half hour that is over."""
     peak: Peak | None
-    phases: Phases | None
     meters: Sequence[Meter]
     """Electricity, the main supply first."""
     supplies: Sequence[Meter]
@@ -123,9 +129,8 @@ async def building(sources: Sources, caller: Caller, site_id: str) -> BuildingDa
     """Raises `NotFoundError`, `AwayError` when the store does not answer."""
     require_reader(caller)
     site = site_of(sources, caller, site_id)
-    now_ns = sources.clock()
-    now = datetime.fromtimestamp(now_ns / 1e9, site.timezone)
-    devices = sorted((one for one in sources.registry.devices.values() if one.site == site_id), key=lambda one: one.id)
+    now = datetime.fromtimestamp(sources.clock() / 1e9, site.timezone)
+    devices = devices_at(sources.registry, site_id)
     meters = [one for one in devices if ENERGY in one.metrics]
     mains = mains_of(meters)
     days = [now.date() - timedelta(weeks=week) for week in range(WEEKS + 1)]
@@ -142,14 +147,12 @@ async def building(sources: Sources, caller: Caller, site_id: str) -> BuildingDa
         site=site_id,
         day=days[0],
         until=until.astimezone(UTC),
-        power=_total_power(sources, mains, now_ns),
         today_kwh=so_far[0],
         compared=compared(so_far[0], so_far[1], days[1]),
         weeks=sum(any(kw is not None for kw in course) for course in courses[1:]),
         slots=slots(starts, courses),
         demand_kw=next((kw for kw in reversed(courses[0]) if kw is not None), None),
         peak=peak(starts, courses[0]),
-        phases=_phases(sources, mains[0]) if len(mains) == 1 else None,
         meters=[
             await _meter(sources, one, ENERGY, now, site.timezone, main=one in mains)
             for one in sorted(meters, key=lambda one: (one not in mains, one.id))
@@ -160,6 +163,20 @@ async def building(sources: Sources, caller: Caller, site_id: str) -> BuildingDa
             for one in sorted(devices, key=lambda one: (one.labels.get(SUPPLY) == SUB, one.id))
             if metric in one.metrics
         ],
+    )
+
+
+async def supply(sources: Sources, caller: Caller, site_id: str) -> Supply:
+    """Raises `NotFoundError`."""
+    require_reader(caller)
+    site_of(sources, caller, site_id)
+    now_ns = sources.clock()
+    meters = [one for one in devices_at(sources.registry, site_id) if ENERGY in one.metrics]
+    mains = mains_of(meters)
+    return Supply(
+        power=_total_power(sources, mains, now_ns),
+        phases=_phases(sources, mains[0]) if len(mains) == 1 else None,
+        meters={one.id: _total_power(sources, [one], now_ns) for one in meters},
     )
 
 
@@ -233,7 +250,6 @@ async def _meter(sources: Sources, device: Device, metric: str, now: datetime, z
         metric=metric,
         unit=sources.registry.metrics[metric].unit,
         main=main,
-        power=_total_power(sources, [device], time_ns_of(now)) if metric == ENERGY else None,
         today=register.counted(start, max(start, last_ms)),
     )
 

@@ -20,7 +20,7 @@ from api.queries.answer import Answer, Names, moment_or_none
 from api.queries.devices import Latest, latest_of
 from api.queries.paging import Page
 from api.queries.quarantine import Quarantined, quarantine
-from api.queries.readers import device_of, require_reader, site_of
+from api.queries.readers import device_of, devices_at, require_reader, site_of
 from api.sources import Sources
 from telemetry.catalogue.metric import Kind, Metric, Source
 from telemetry.loopback import is_loopback
@@ -135,8 +135,7 @@ async def waiting(sources: Sources, caller: Caller, site_id: str) -> Sequence[Wa
             kind=one.kind,
             spoke=moment_or_none(standing.spoke_ns(now, metrics, one)),
         )
-        for one in sources.registry.devices.values()
-        if one.site == site_id
+        for one in devices_at(sources.registry, site_id)
     ]
     return sorted(found, key=lambda one: (one.spoke is not None, one.id))
 

@@ -44,6 +44,8 @@ class Look(StrEnum):
     MAIN = "main"
     COMPARED = "compared"
     """Dashed and grey: what it is compared with."""
+    BAND = "band"
+    """Only the area from its lowest to its highest."""
 
 
 class Tone(StrEnum):
@@ -236,11 +238,13 @@ def _drawn(curve: Curve, frame: _Frame) -> Drawn:
     dots = curve.shape is Shape.DOTS
     hidden = range(0) if not dots else range(len(x))
     alone = [i for part in parts if len(part) == 1 for i in part] if curve.shape is Shape.LINE else hidden
+    if curve.look is Look.BAND:
+        alone = []
     return Drawn(
         name=curve.name,
         look=curve.look,
         shape=curve.shape,
-        path="" if dots else "".join(_path(curve, part, x, y, frame) for part in parts),
+        path="" if dots or curve.look is Look.BAND else "".join(_path(curve, part, x, y, frame) for part in parts),
         area="".join(_area(course, part, x, frame) for part in parts if len(part) > 1) if course.low else "",
         alone="".join(_dot(x[i], y[i]) for i in alone),
         suspect="".join(_dot(x[i], y[i]) for i in sorted(course.suspect)),

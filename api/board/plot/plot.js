@@ -18,7 +18,7 @@ export default {
           <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true" focusable="false">
             <path v-for="tick in picture.values" class="plot-grid" :d="'M0 ' + 1000 * (1 - tick.at) + 'H1000'"></path>
             <template v-for="curve in picture.curves">
-              <path v-if="curve.area" class="plot-area" :d="curve.area"></path>
+              <path v-if="curve.area" :class="curve.look === 'band' ? 'plot-band' : 'plot-area'" :d="curve.area"></path>
               <path v-if="curve.path" :class="['plot-' + curve.shape, 'plot-' + curve.look]" :d="curve.path"></path>
               <path v-if="curve.alone" :class="['plot-alone', 'plot-' + curve.look]" :d="curve.alone"></path>
               <path v-if="curve.suspect" class="plot-suspect" :d="curve.suspect"></path>
@@ -47,7 +47,7 @@ export default {
           </div>
         </div>
         <div class="plot-times" aria-hidden="true">
-          <span v-for="tick in picture.times" :style="{left: share(tick.at)}">{{ tick.text }}</span>
+          <span v-for="tick in picture.times" :class="{last: tick.at > 0.95}" :style="{left: share(tick.at)}">{{ tick.text }}</span>
         </div>
       </div>
       <figcaption v-if="legend.length || href">
@@ -77,7 +77,7 @@ export default {
       return this.picture.curves.some((curve) => curve.x.length);
     },
     legend() {
-      return this.picture.curves.filter((curve) => curve.name && (curve.path || curve.alone));
+      return this.picture.curves.filter((curve) => curve.name && curve.x.length);
     },
     clock() {
       return new Intl.DateTimeFormat(this.language === "en" ? "en-GB" : this.language, { ...CLOCK, timeZone: this.zone });
@@ -91,7 +91,7 @@ export default {
       const box = this.$refs.place.getBoundingClientRect();
       const at = (event.clientX - box.left) / box.width;
       this.nearest = this.picture.curves.flatMap((curve, which) => {
-        const place = this.search(curve.x, at);
+        const place = curve.look === "band" ? -1 : this.search(curve.x, at);
         return place < 0 ? [] : [this.shown(curve, this.courses[which], place)];
       });
     },

@@ -11,7 +11,7 @@ from babel.dates import format_skeleton
 
 TICKS_MOST = 8
 """On a phone every other one is shown."""
-VALUE_TICKS = 4
+VALUE_TICKS = 5
 """About so many steps of value."""
 MS_PER_MINUTE = 60_000
 MINUTES_PER_DAY = 1_440
