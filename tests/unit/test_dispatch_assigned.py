@@ -154,6 +154,25 @@ def test_what_is_not_theirs_any_more_is_not_told(
     assert [line.person for line in play.at(HOUR)] == []
 
 
+def test_whom_the_end_overtook_while_others_knew_it_is_counted() -> None:
+    play = Play()
+    alert = play.raised()
+    play.at(30)
+    play.clock(60).assigned(alert, "technician")
+    play.resolved(alert)
+    assert [line[1:3] for line in play.at(HOUR)] == [("attendant", Cause.RESOLVED)]
+    assert play.muted == {Muted.GONE: 1}
+
+
+def test_who_is_given_what_got_worse_hears_it_once() -> None:
+    play = Play(route(group_wait_ns=0))
+    alert = play.raised()
+    play.at(0)
+    play.clock(10).turned(alert, C)
+    play.assigned(alert, "attendant")
+    assert [line[1:3] for line in play.at(HOUR)] == [("attendant", Cause.ASSIGNED)]
+
+
 def test_who_left_people_yaml_meanwhile_is_told_nothing() -> None:
     play = Play()
     play.assigned(play.raised(), "technician")
