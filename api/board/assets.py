@@ -37,11 +37,12 @@ def load() -> Mapping[str, Asset]:
 def serve(app: FastAPI, assets: Mapping[str, Asset]) -> None:
     """Add them to the application, for everybody: there is nothing in them to hide."""
     for asset in assets.values():
-        _add(app, asset)
+        _add(app, asset.href.partition("?")[0], asset)
+    _add(app, "/favicon.ico", assets["icon.svg"])
 
 
-def _add(app: FastAPI, asset: Asset) -> None:
-    @app.get(asset.href.partition("?")[0], include_in_schema=False)
+def _add(app: FastAPI, path: str, asset: Asset) -> None:
+    @app.get(path, include_in_schema=False)
     async def answer() -> Response:
         return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": _CACHE})
 

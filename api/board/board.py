@@ -5,8 +5,10 @@ from nicegui import ui
 
 from api.access.access import Access
 from api.board import assets
-from api.board.frame import Board
+from api.board.frame import Board, Visit
 from api.board.pages import pages
+from api.board.words import later
+from api.problem import NotFoundError
 from api.sources import Sources
 
 
@@ -17,6 +19,7 @@ def mount(app: FastAPI, sources: Sources, access: Access) -> None:
     board = Board(sources, access, files)
     for page in pages():
         page.add(board)
+    board.page("/{path:path}", later("Not found"))(nothing)
     ui.run_with(
         app,
         mount_path="/",
@@ -27,3 +30,8 @@ def mount(app: FastAPI, sources: Sources, access: Access) -> None:
         reconnect_timeout=5.0,
         show_welcome_message=False,
     )
+
+
+async def nothing(visit: Visit, path: str) -> None:
+    """Whatever no page is."""
+    raise NotFoundError(visit.words("There is no page /{path}.", path=path))

@@ -32,10 +32,6 @@
       keep("caretaker-theme", name === "auto" ? "" : name);
       dress();
     },
-    async signOut() {
-      await fetch("/sign-out", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
-      location.assign("/sign-in");
-    },
   };
   root.lang = document.currentScript.dataset.lang;
   dress();

@@ -81,8 +81,8 @@ async def _controls(visit: Visit) -> None:
     theme = visit.request.cookies.get("caretaker-theme", "auto")
     _switch(words("Colours"), {name: words(text) for name, text in THEMES.items()}, theme, "caretaker.theme")
     parts.tag("p", _who(words, caller.name, caller.role.word), "quiet")
-    out = parts.button(words("Sign out"), classes="plain")
-    out.on("click", js_handler="() => caretaker.signOut()")
+    with parts.tag("form", method="post", action="/sign-out"):
+        parts.tag("button", words("Sign out"), "button", type="submit")
 
 
 def _go(visit: Visit, site: str) -> None:

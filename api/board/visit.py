@@ -110,7 +110,7 @@ class Visit:
         with parts.tag("div", classes="live") as container:
             section = Live(self, build, container, sites, alerts=alerts)
             await section.draw()
-            ui.timer(every_s, section.look, immediate=False)
+        ui.timer(every_s, section.look, immediate=False)  # beside it: what is inside is exchanged
         return section
 
 

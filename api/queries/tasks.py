@@ -17,8 +17,8 @@ from api.queries.toilet_areas import AreaNow
 
 USES_A_CLEANING = 60
 """Uses of an area after which it is to be cleaned."""
-CLEANED_EVERY = timedelta(hours=4)
-"""However few have come."""
+CLEANED_EVERY = timedelta(hours=8)
+"""Once a shift, however few have come; not where nobody has."""
 WITHIN: Mapping[SeverityWord, timedelta] = {
     SeverityWord.CRITICAL: timedelta(minutes=15),
     SeverityWord.WARNING: timedelta(hours=1),
@@ -150,7 +150,7 @@ def _round(area: AreaNow, now: datetime) -> tuple[Sequence[TaskReason], datetime
     if area.uses is not None and area.uses >= USES_A_CLEANING:
         reasons.append(TaskReason(kind=ReasonKind.USES, number=area.uses))
         due = now
-    if area.cleaned is not None and now - area.cleaned >= CLEANED_EVERY:
+    if area.cleaned is not None and now - area.cleaned >= CLEANED_EVERY and area.uses != 0:
         hours = (now - area.cleaned) / timedelta(hours=1)
         reasons.append(TaskReason(kind=ReasonKind.HOURS, number=hours))
         due = area.cleaned + CLEANED_EVERY

@@ -69,7 +69,8 @@ def _tasks(visit: Visit, seen: Toilet) -> None:
         _next(visit, seen, seen.tasks[0])
         then = seen.tasks[1 : 1 + THEN_MOST]
         if then:
-            with parts.tag("ul", classes="then", aria_label=words("Then")):
+            parts.tag("h3", words("Then"), "then-title")
+            with parts.tag("ul", classes="then"):
                 for task in then:
                     text = f"{_headline(words, seen, task)} · {_reason(words, task.reasons[0])}"
                     parts.tag("li", text, data_key=f"{task.area} {task.team}")
@@ -96,7 +97,7 @@ def _next(visit: Visit, seen: Toilet, task: Task) -> None:
                 if area is not None and area.cleanable and task.team in {CLEANERS, ""}:
                     cleaned_area = area.id
                     parts.button(
-                        words("Cleaned"),
+                        _cleaned(words, words.name(area.names, area.id)),
                         lambda: cleaned(visit, seen.site, cleaned_area),
                         primary=not task.open_alerts,
                     )
