@@ -9,13 +9,12 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query
-from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from api.problem import ForbiddenError, NotFoundError, UnprocessableError
 from api.queries.aggregate import Aggregate
-from api.queries.answer import Answer, moment
+from api.queries.answer import Answer, Moment, moment
 from api.queries.devices import quality_words
 from api.queries.history import (
     DEFAULT_POINTS,
@@ -110,8 +109,8 @@ async def get_device_history(
         list[Id] | None,
         Query(max_length=MAX_METRICS, description="One or more; none: those that the device is there for."),
     ] = None,
-    start: Annotated[AwareDatetime | None, Query(description="None: a day before the end.")] = None,
-    end: Annotated[AwareDatetime | None, Query(description="Not included. None: now.")] = None,
+    start: Annotated[Moment | None, Query(description="None: a day before the end.")] = None,
+    end: Annotated[Moment | None, Query(description="Not included. None: now.")] = None,
     window: Annotated[
         str | None,
         Query(
