@@ -71,7 +71,6 @@ async def test_a_day_of_what_the_device_is_there_for(ground: Ground) -> None:
         (Caller("x", Role.OPERATOR, None, Way.CODE, ""), "nh3-1", {}, ForbiddenError, "sign in"),
         (ADMIN, "nh3-1", {"start": NOW}, UnprocessableError, "ends before it begins"),
         (ADMIN, "nh3-1", {"start": NOW, "end": NOW - timedelta(days=1)}, UnprocessableError, "ends before it begins"),
-        (ADMIN, "nh3-1", {"end": datetime(1, 1, 1, tzinfo=UTC)}, UnprocessableError, "ends before it begins"),
         (ADMIN, "nh3-1", {"start": NOW - timedelta(days=3_661)}, UnprocessableError, "3660 days"),
         (ADMIN, "nh3-1", {"window": "36h"}, UnprocessableError, "whole days"),
         (ADMIN, "nh3-1", {"window": "99999999d"}, UnprocessableError, "3660d"),
