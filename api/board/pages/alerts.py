@@ -78,7 +78,7 @@ class _Inbox:
         self._chosen: set[str] = set()
         self._found: Sequence[AlertBrief] = ()
         self._bar: parts.Tag | None = None
-        self._deeds: Deeds | None = None
+        self._deeds = Deeds(visit, self._done)
 
     async def draw(self) -> None:
         visit, words = self._visit, self._visit.words
@@ -92,8 +92,6 @@ class _Inbox:
             self._bar = parts.tag("div", classes="chosen", aria_live="polite")
         with parts.tag("div", classes="alert-list"):
             await visit.live(self._list, sites=[])
-        if may_act(caller):
-            self._deeds = Deeds(visit, self._done)
         if not visit.wall:
             text = words("Keys: j and k move, Enter opens, a acknowledges.")
             parts.tag("p", text, "keys quiet small")
@@ -193,14 +191,16 @@ class _Inbox:
         words = self._visit.words
         with parts.tag("div", classes="alert-acts"):
             if one.acknowledged_by is None:
-                parts.button(words("Acknowledge"), lambda: self._acknowledge([one]), classes="alert-acknowledge")
+                parts.button(words("Acknowledge"), lambda: self._deeds.acknowledge([one]), classes="alert-acknowledge")
             with parts.tag("details", classes="alert-more"):
                 name = words("More for {name}", name=name_of(one, words))
                 parts.tag("summary", words("More"), "button plain", aria_label=name)
                 with parts.tag("div", classes="alert-menu"):
-                    parts.button(words("Give it to somebody"), lambda: self._assign([one]), classes="plain")
-                    parts.button(words("Silence"), lambda: self._silence(one), classes="plain")
-                    parts.button(words("Comment"), lambda: self._comment([one]), classes="plain")
+                    parts.button(
+                        words("Give it to somebody"), lambda: self._deeds.ask_to_assign([one]), classes="plain"
+                    )
+                    parts.button(words("Silence"), lambda: self._deeds.ask_to_silence(one), classes="plain")
+                    parts.button(words("Comment"), lambda: self._deeds.ask_for_comment([one]), classes="plain")
 
     def _say_chosen(self) -> None:
         """What can be done with several at once."""
@@ -213,25 +213,9 @@ class _Inbox:
         with self._bar:
             parts.tag("p", words.many("{n} alert chosen", "{n} alerts chosen", len(chosen)))
             with parts.tag("div", classes="actions"):
-                parts.button(words("Acknowledge"), lambda: self._acknowledge(chosen), primary=True)
-                parts.button(words("Give them to somebody"), lambda: self._assign(chosen))
-                parts.button(words("Comment"), lambda: self._comment(chosen))
-
-    async def _acknowledge(self, found: Sequence[AlertBrief]) -> None:
-        if self._deeds is not None:
-            await self._deeds.acknowledge(found)
-
-    async def _assign(self, found: Sequence[AlertBrief]) -> None:
-        if self._deeds is not None:
-            await self._deeds.ask_to_assign(found)
-
-    async def _silence(self, one: AlertBrief) -> None:
-        if self._deeds is not None:
-            await self._deeds.ask_to_silence(one)
-
-    async def _comment(self, found: Sequence[AlertBrief]) -> None:
-        if self._deeds is not None:
-            await self._deeds.ask_for_comment(found)
+                parts.button(words("Acknowledge"), lambda: self._deeds.acknowledge(chosen), primary=True)
+                parts.button(words("Give them to somebody"), lambda: self._deeds.ask_to_assign(chosen))
+                parts.button(words("Comment"), lambda: self._deeds.ask_for_comment(chosen))
 
     async def _done(self) -> None:
         """Nothing stays chosen: it was done."""
