@@ -19,7 +19,7 @@ import uvloop
 SAMPLED_OF = 19
 """A prime: the sampled ones are of all sites."""
 FIRST_LEFT_OUT_MS = 1_000
-READING = b"\nevent: reading\n"
+READING, EVENT = b"\nevent: reading\n", b"\nevent: "
 _TIME = re.compile(rb'"time":(\d{13})')
 _ID = re.compile(rb"\nid: [0-9a-f]{8}-(\d+)\nevent: reading\n")
 
@@ -77,18 +77,19 @@ class Listener(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Count whole events."""
         now_ms = time.time() * 1_000
-        whole, between, self._rest = (self._rest + data).rpartition(b"\n\n")
-        if not between:
+        data = self._rest + data
+        end = data.rfind(b"\n\n") + 1
+        self._rest = data[end:]
+        if not end:
             return
-        whole += between
-        found = whole.count(READING)
-        self.count += found
         if not self.hello.done():
-            self._greeted(whole)
-        if b"\nevent: missed\n" in whole or b"\nevent: dropped\n" in whole:
-            self.told = True
+            self._greeted(data[:end])
+        found = data.count(READING, 0, end)
+        if found != data.count(EVENT, 0, end):
+            self.told |= b"\nevent: missed\n" in data or b"\nevent: dropped\n" in data
         if found:
-            self._time(whole, now_ms)
+            self.count += found
+            self._time(data, end, now_ms)
 
     def _greeted(self, whole: bytes) -> None:
         if b" 200 " not in whole[:20]:
@@ -96,16 +97,17 @@ class Listener(asyncio.Protocol):
         elif b"\nevent: hello\n" in whole:
             self.hello.set_result(None)
 
-    def _time(self, whole: bytes, now_ms: float) -> None:
-        first = _TIME.search(whole)
+    def _time(self, data: bytes, end: int, now_ms: float) -> None:
+        first = _TIME.search(data)
         assert first is not None
         oldest_ms = int(first[1])
         if self._beginning.counts(oldest_ms):
             self.worst_ms = max(self.worst_ms, now_ms - oldest_ms)
         if not self._sampled:
             return
-        self.delays_ms += [now_ms - at_ms for at_ms in map(int, _TIME.findall(whole)) if self._beginning.counts(at_ms)]
-        for number in map(int, _ID.findall(whole)):
+        times_ms = map(int, _TIME.findall(data, 0, end))
+        self.delays_ms += [now_ms - at_ms for at_ms in times_ms if self._beginning.counts(at_ms)]
+        for number in map(int, _ID.findall(data, 0, end)):
             self.disorder += number <= self._last
             self._last = number
 

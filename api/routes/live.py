@@ -41,7 +41,7 @@ STREAM: dict[str, Any] = {
 REFUSED = refused(ForbiddenError, NotFoundError, AwayError)
 
 
-@router.get("/live", response_class=Stream, responses={200: STREAM, **REFUSED})
+@router.get("/live", status_code=200, response_class=Stream, responses={200: STREAM, **REFUSED})
 async def live(
     sources: SourcesOf,
     access: AccessOf,
