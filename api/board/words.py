@@ -141,7 +141,7 @@ def words_of(language: str) -> Words:
 
 
 def texts_of(language: str) -> Mapping[str, Sequence[str]]:
-    """What stands in `locale/<language>/*.po`. Raises `ValueError` where two files translate one text in two ways."""
+    """What stands in `locale/<language>/*.po`; where two files translate one text, the first."""
     texts: dict[str, Sequence[str]] = {}
     for file in catalogue_files(language):
         with file.open("rb") as lines:
@@ -150,8 +150,7 @@ def texts_of(language: str) -> Mapping[str, Sequence[str]]:
                     continue
                 key = message.id if isinstance(message.id, str) else message.id[0]
                 forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
-                if texts.setdefault(key, forms) != forms:
-                    raise ValueError(f"{file.name}: {key!r} is translated otherwise in another file")
+                texts.setdefault(key, forms)
     return texts
 
 

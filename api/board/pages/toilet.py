@@ -197,7 +197,7 @@ def _facts(visit: Visit, seen: Toilet, area: AreaNow) -> None:
             _value(visit, one, seen.site)
     if area.leak is not None:
         with _fact(words("Water on the floor")):
-            parts.tag("span", words("yes") if area.leak else words("none"), "low" if area.leak else "")
+            parts.tag("span", words("wet") if area.leak else words("dry"), "low" if area.leak else "")
 
 
 def _fact(title: str) -> parts.Tag:
