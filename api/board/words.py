@@ -37,6 +37,7 @@ def later(text: str) -> str:
 QUALITIES: Mapping[Quality, str] = {
     Quality.SUSPECT: later("outside the plausible range"),
     Quality.ARRIVAL_TIME: later("time of arrival"),
+    Quality.MANUAL: later("entered by hand"),
 }
 
 
