@@ -19,9 +19,13 @@ from telemetry.registry.models import Device
 from telemetry.stores.store import StoreAwayError, Window
 
 BATTERY = "battery_pct"
-LOW_PCT = 30.0
-"""Batteries below it are listed."""
-LISTED = 20
+LOW_PCT = 10.0
+"""A battery below it is listed."""
+SOON_DAYS = 60.0
+"""One that lasts no longer, too: time for a visit that is planned."""
+LOOKED_AT_PCT = 40.0
+"""Only below it the trend is asked for."""
+LOOKED_AT = 50
 DAY_NS = 86_400 * NS_PER_S
 HOUR_NS = 3_600 * NS_PER_S
 TREND_DAYS = 14
@@ -76,18 +80,23 @@ class Coverage(Answer):
 
 
 async def batteries(sources: Sources, caller: Caller, site: str | None = None) -> Sequence[Battery]:
-    """The lowest, at most `LISTED`. Raises `AwayError` when the store does not answer."""
+    """Those that want changing, the lowest first. Raises `AwayError` when the store does not answer."""
     require_reader(caller)
     low = sorted(
         (value.value, one.id)
         for one in sources.registry.devices.values()
         if caller.sees(one.site) and site in {None, one.site}
         if (value := sources.now.of(one.id).get(BATTERY)) is not None
-        if isinstance(value.value, float) and value.value < LOW_PCT
+        if isinstance(value.value, float) and value.value < LOOKED_AT_PCT
     )
-    devices = [sources.registry.devices[name] for _, name in low[:LISTED]]
+    devices = [sources.registry.devices[name] for _, name in low[:LOOKED_AT]]
     found = [await _battery(sources, one) for one in devices]
-    return [one for one in found if one is not None]
+    return [one for one in found if one is not None and wants_changing(one.pct, one.days_left)]
+
+
+def wants_changing(pct: float, days_left: float | None) -> bool:
+    """Whether a battery is low, or will soon be empty."""
+    return pct < LOW_PCT or (days_left is not None and days_left < SOON_DAYS)
 
 
 async def gateways(sources: Sources, caller: Caller, site: str | None = None) -> Sequence[Gateway]:

@@ -126,7 +126,7 @@ async def _connected(visit: Visit, device: str) -> None:
 
 def _guide(visit: Visit, guide: Guide) -> None:
     words = visit.words
-    with parts.tag("dl", classes="facts"):
+    with parts.tag("dl", classes="facts facts-left"):
         _copied(words("Topic"), guide.topic, words("Copy"))
         _copied(words("Payload"), guide.payload, words("Copy"))
         with _row(words("Broker")):
@@ -134,7 +134,7 @@ def _guide(visit: Visit, guide: Guide) -> None:
         with _row(words("Credentials")):
             parts.tag("span", _credentials(visit, guide))
     parts.tag("p", words("Ready to paste, with Mosquitto's client:"), "before-code")
-    with parts.tag("div", classes="code"):
+    with parts.tag("div", classes="paste"):
         parts.tag("pre", guide.command, tabindex="0", aria_label=words("Command"))
         _copy(words("Copy"))
     parts.tag(
@@ -163,7 +163,7 @@ def _credentials(visit: Visit, guide: Guide) -> str:
 
 
 def _copied(title: str, text: str, copy: str) -> None:
-    with _row(title), parts.tag("div", classes="code"):
+    with _row(title), parts.tag("div", classes="paste"):
         parts.tag("code", text)
         _copy(copy)
 
@@ -257,7 +257,7 @@ async def _new(visit: Visit, site: str) -> None:
                 parts.message(" ".join(words(FAULTS[fault]) for fault in line.faults), trouble=True)
                 return
             parts.tag("p", words("Add this to a devices*.csv of the configuration; its first line says the columns:"))
-            with parts.tag("div", classes="code"):
+            with parts.tag("div", classes="paste"):
                 parts.tag("pre", f"{line.header}\n{line.line}", tabindex="0", aria_label=words("Line for devices.csv"))
                 _copy(words("Copy"))
             parts.link(words("Go on with {device}", device=new.id), _here(site=site, device=new.id), "button primary")

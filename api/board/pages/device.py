@@ -156,13 +156,13 @@ def _coverage(visit: Visit, found: DeviceDetail, coverage: Coverage | None) -> N
         [float(hour.count) for hour in coverage.hours],
         step_ms=HOUR_NS / NS_PER_MS,
     )
-    draw([Curve(course, words("Readings in each hour"), shape=Shape.BARS)], scene, words)
+    draw([Curve(course, shape=Shape.BARS)], scene, words)
 
 
 def _facts(visit: Visit, found: DeviceDetail, coverage: Coverage | None) -> None:
     words, latest = visit.words, {one.metric: one for one in found.latest}
     site = visit.sources.registry.sites.get(found.site)
-    with parts.tag("dl", classes="facts"):
+    with parts.tag("dl", classes="facts facts-left"):
         _fact(words("Id"), found.id)
         _fact(words("Kind"), found.kind)
         if found.area is not None and site is not None and found.area in site.areas:

@@ -175,12 +175,12 @@ def _summary(visit: Visit, what: Metric, found: Series, file: str) -> None:
                 parts.value(words, float(len(found.suspect)), decimals=0)
         with _figure(words("Drawn from")):
             parts.tag("span", words("each value") if found.window_s is None else _windows(words, found.window_s))
-        with _figure(words("The same as")):
+        with _figure(words("As a file")):
             parts.link("JSON", file, download=True)
 
 
 def _windows(words: Words, window_s: int) -> str:
-    return words("means of {span}, with the range in each", span=words.span(window_s))
+    return words("windows of {span}, with the range in each", span=words.span(window_s))
 
 
 def _figure(title: str) -> parts.Tag:
@@ -241,9 +241,11 @@ def _others(visit: Visit, caller: Caller, device: Device, metric: str, beside: s
     if not names:
         return
     options = {"": words("Nothing"), **names}
-    chosen = parts.field(
-        words("Show below it"), kind="select", initial=beside, options=options, on_change=lambda: _beside(visit, chosen)
-    )
+    title = words("Show below it")
+    with parts.tag("div", classes="beside"):
+        chosen = parts.field(
+            title, kind="select", initial=beside, options=options, on_change=lambda: _beside(visit, chosen)
+        )
 
 
 def _beside(visit: Visit, chosen: parts.Field) -> None:

@@ -6,6 +6,7 @@ and a wall; strokes keep their width. Texts stand beside it as HTML, so they are
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise, zip_longest
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -18,9 +19,11 @@ SIDE = 1000.0
 """Of the square, in which y counts downwards."""
 GAP_STEPS = 3.0
 """No value for so many steps is a gap."""
+AROUND = 5
+"""So many distances on each side say what is usual."""
 ROOM_ABOVE = 0.08
 """Share of the height that stays free above the highest value, and below the lowest where that is not zero."""
-FAR = 2.0
+FAR = 4.0
 """A line further away than so many times the spread of the values is told at the edge, so as not to flatten them."""
 FROM_ZERO = 0.5
 """Values whose lowest is below this share of their highest stand on zero."""
@@ -176,26 +179,30 @@ def picture(
     )
 
 
-def gap_ms(course: Course) -> float:
-    """Further apart than this, and there is a gap between two values.
-
-    The median of the distances counts where it is larger than what was expected: a history that was filled in more
-    coarsely, or thinned out for the screen, is not one gap after another.
-    """
-    apart = [b - a for a, b in zip(course.times_ms, course.times_ms[1:], strict=False)]
-    return GAP_STEPS * max(course.step_ms, median(apart) if apart else 0.0)
+def step_ms(course: Course) -> float:
+    """The distance that two values usually have: as expected, or as it is where that is more."""
+    return max(course.step_ms, median(_apart(course) or [0]))
 
 
 def runs(course: Course) -> Iterator[range]:
-    """The places of values that follow each other without a gap."""
-    limit_ms = gap_ms(course)
+    """The places of values that follow each other without a gap.
+
+    What is usual is judged by the distances around: a past that was filled in more coarsely, or thinned out for the
+    screen, is not one gap after another.
+    """
+    apart = _apart(course)
     start = 0
-    for i in range(1, len(course.times_ms)):
-        if course.times_ms[i] - course.times_ms[i - 1] > limit_ms:
-            yield range(start, i)
-            start = i
+    for i, distance in enumerate(apart):
+        around = apart[max(0, i - AROUND) : i + AROUND + 1]
+        if distance > GAP_STEPS * max(course.step_ms, median(around)):
+            yield range(start, i + 1)
+            start = i + 1
     if course.times_ms:
         yield range(start, len(course.times_ms))
+
+
+def _apart(course: Course) -> Sequence[int]:
+    return [b - a for a, b in pairwise(course.times_ms)]
 
 
 def within(course: Course, start_ms: int, end_ms: int) -> Course:
@@ -256,7 +263,7 @@ def _drawn(curve: Curve, frame: _Frame) -> Drawn:
 def _path(curve: Curve, part: range, x: Sequence[float], y: Sequence[float], frame: _Frame) -> str:
     first = part[0]
     if curve.shape is Shape.BARS:
-        width = max(gap_ms(curve.course) / GAP_STEPS / (frame.end_ms - frame.start_ms), 0.002) * SIDE
+        width = max(step_ms(curve.course) / (frame.end_ms - frame.start_ms), 0.002) * SIDE
         ground = _down(_clip(frame.y(0.0)))
         return "".join(
             f"M{_across(x[i])} {ground}V{_down(y[i])}h{width * 0.85:.1f}V{ground}Z" for i in part if y[i] is not None
@@ -283,21 +290,20 @@ CROWDED = 0.12
 
 
 def _drawn_lines(lines: Sequence[Line], frame: _Frame) -> Sequence[DrawnLine]:
-    drawn: list[DrawnLine] = []
+    """Of those that are too far away only the nearest at each edge, and none where an alert merely ends."""
     ordered = sorted(lines, key=lambda line: line.value)
-    for i, line in enumerate(ordered):
+    seen = [line for line in ordered if frame.low <= line.value <= frame.high]
+    drawn = []
+    for line, above in zip_longest(seen, seen[1:]):
         at = frame.y(line.value)
-        above = ordered[i + 1 : i + 2]
-        crowded = bool(above) and frame.y(above[0].value) - at < CROWDED
-        drawn.append(
-            DrawnLine(
-                _round(_clip(at)),
-                line.text,
-                line.tone,
-                outside=not 0 <= at <= 1,
-                below=crowded or at > 1 - CROWDED,
-            )
-        )
+        crowded = above is not None and frame.y(above.value) - at < CROWDED
+        below = crowded or at > 1 - CROWDED
+        drawn.append(DrawnLine(_round(at), line.text, line.tone, outside=False, below=below))
+    told = [line for line in ordered if line.tone is not Tone.CLEAR]
+    under = [line for line in told if line.value < frame.low][-1:]
+    over = [line for line in told if line.value > frame.high][:1]
+    drawn += [DrawnLine(0.0, line.text, line.tone, outside=True, below=False) for line in under]
+    drawn += [DrawnLine(1.0, line.text, line.tone, outside=True, below=True) for line in over]
     return drawn
 
 
