@@ -10,7 +10,7 @@ from api.live.wanted import Wanted
 MOST_BYTES = 16 * 1024 * 1024
 """Of events as they are sent."""
 MOST_EVENTS = 50_000
-"""At 1,000 readings a second the last 50 s; memory about 25 MiB."""
+"""At 1,000 readings a second the last 50 s; memory about 20 MiB."""
 
 
 class Batch:
