@@ -67,13 +67,27 @@ async def serve_api(settings: Settings, config: Path, data: Path) -> int:
         )
         store = open_reader(settings.store, lambda: configuration.registry, data_dir=data)
         stack.push_async_callback(store.close)
-        alerts = AlertDesk(deployment(config, data).database)
+        placed = deployment(config, data)
+        alerts = AlertDesk(placed.database)
         stack.push_async_callback(alerts.close)
         access = Access(own, data)
         stack.push_async_callback(access.close)
         await refuse_unsafe(own, access)
         news = News(alerts, hub, lambda: configuration.registry)
-        sources = Sources(settings, configuration, now, hub, news, store, alerts, publisher, access.audit, session, data)
+        sources = Sources(
+            settings,
+            configuration,
+            now,
+            hub,
+            news,
+            store,
+            alerts,
+            publisher,
+            access.audit,
+            session,
+            data,
+            public_url=placed.public_url,
+        )
         app = application(sources, access)
         mount(app, sources, access)
 

@@ -39,6 +39,8 @@ class Sources:
     """The data folder."""
     clock: Callable[[], int] = time.time_ns
     """Wall clock, ns UTC."""
+    public_url: str | None = None
+    """Where we are reached from outside; None: nobody has said."""
 
     @property
     def registry(self) -> Registry:
