@@ -8,9 +8,11 @@ from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Send
 
 from api.problem import ForbiddenError, NotFoundError, UnprocessableError
 from api.queries.aggregate import Aggregate
@@ -30,9 +32,11 @@ from api.queries.windows import PATTERN
 from api.routes.depends import CallerOf, SourcesOf, refused
 from api.routes.words import DeviceInPath, Id
 from telemetry.reading import Quality
-from telemetry.stores.store import Page
+from telemetry.stores.store import Page, StoreAwayError
 
 router = APIRouter(prefix="/devices", tags=["devices"])
+
+log = structlog.get_logger(__name__)
 
 JSON, CSV = "application/json", "text/csv"
 CSV_COLUMNS = ("time", "metric", "value", "quality")
@@ -53,6 +57,16 @@ class Format(StrEnum):
 
     JSON = "json"
     CSV = "csv"
+
+
+class _Sent(StreamingResponse):
+    """Sends what comes. When the store goes away midway the end is never sent, so the server breaks the connection."""
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        except StoreAwayError as error:
+            log.warning("history_broken_off", reason=str(error))
 
 
 class HistoryColumn(Answer):
@@ -145,8 +159,8 @@ async def get_device_history(
     headers = {"Vary": "Accept"}
     if format is Format.CSV or (format is None and _prefers_csv(accept or "")):
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(found)}"'
-        return StreamingResponse(csv_of(found), headers=headers, media_type=f"{CSV}; charset=utf-8; header=present")
-    return StreamingResponse(json_of(found), headers=headers, media_type=JSON)
+        return _Sent(csv_of(found), headers=headers, media_type=f"{CSV}; charset=utf-8; header=present")
+    return _Sent(json_of(found), headers=headers, media_type=JSON)
 
 
 async def json_of(answer: HistoryAnswer) -> AsyncIterator[bytes]:

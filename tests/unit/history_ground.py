@@ -1,6 +1,6 @@
 """A store with a history, and who asks for it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,7 +12,7 @@ from telemetry.reading import NS_PER_S, Quality, Reading
 from telemetry.registry.models import Registry
 from telemetry.stores.sqlite.read import SqliteReader
 from telemetry.stores.sqlite.write import SqliteWriter
-from telemetry.stores.store import Page, StoreAwayError, StoreReader, Window
+from telemetry.stores.store import Page, StoreAwayError, Window
 from tests.builders import device, registry, site
 
 HOUR_NS = 3_600 * NS_PER_S
@@ -54,12 +54,13 @@ class Ground:
         self.writer = SqliteWriter(path, lambda: known, None)
         self.reader = SqliteReader(path)
         self.known = known
+        self.store: object = self.reader
+        """What is asked: the file, where a test does not say otherwise."""
 
-    def sources(self, store: object = None) -> Sources:
+    def sources(self) -> Sources:
         """Only what the history needs of them."""
-        reader = self.reader if store is None else store
-        clock: Callable[[], int] = lambda: NOW_NS  # noqa: E731 - a clock that stands
-        return cast("Sources", SimpleNamespace(registry=self.known, store=cast("StoreReader", reader), clock=clock))
+        made = SimpleNamespace(registry=self.known, store=self.store, clock=lambda: NOW_NS)
+        return cast("Sources", made)
 
     async def fill(
         self,

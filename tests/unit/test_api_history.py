@@ -208,7 +208,8 @@ async def test_texts_are_no_plot(ground: Ground) -> None:
 
 @pytest.mark.parametrize("window", [None, "1h", "auto"])
 async def test_a_store_that_is_away_is_told_with_a_time_to_come_back(ground: Ground, window: str | None) -> None:
-    sources = ground.sources(GoingAway(pages=0))
+    ground.store = GoingAway(pages=0)
+    sources = ground.sources()
     with pytest.raises(AwayError, match="the disk gives errors") as away:
         await history(sources, ADMIN, "nh3-1", HistoryRequest(window=window))
     assert away.value.headers["Retry-After"]
