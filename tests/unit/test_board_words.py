@@ -1,5 +1,6 @@
 """The words of the board: every text has its translation, and numbers and times read well."""
 
+import re
 import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ KEYWORDS: Mapping[str, tuple[int, ...] | None] = {
     "many": (1, 2),
     "page": (2,),
 }
+IN_A_TEMPLATE = re.compile(r'\{[{%][^}]*?\bwords\("([^"\\]+)"')
+"""Plain pages are templates within a module: a text of theirs is no call of Python."""
 
 english, chinese = words_of("en"), words_of(CHINESE)
 
@@ -36,6 +39,8 @@ def _said() -> Iterator[tuple[str, str, Path]]:
             for _, found, _, _ in extract("python", lines, keywords=KEYWORDS):
                 one, more = found if isinstance(found, tuple) else (found, "")
                 yield one, more, path
+        for text in IN_A_TEMPLATE.findall(path.read_text("utf-8")):
+            yield text, "", path
 
 
 def _translated() -> Iterator[tuple[str, tuple[str, ...], str]]:
