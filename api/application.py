@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from api import document
 from api.access.access import Access
-from api.problem import MEDIA_TYPE, ApiError, Fault, Problem, problem_of
+from api.access.refusals import BadRequestError
+from api.problem import MEDIA_TYPE, ApiError, Fault, Problem, UnprocessableError, problem_of
 from api.routes import (
     alerts,
     audit,
@@ -24,6 +25,7 @@ from api.routes import (
     devices,
     events,
     health,
+    here,
     history,
     keys,
     link,
@@ -61,7 +63,9 @@ OPERATIONS: tuple[APIRouter, ...] = (
     health.router,
 )
 """In the order in which the document has them."""
-FOR_BROWSERS: tuple[APIRouter, ...] = (sign_in.router, link.router)
+_OURS = ("/api", "/api/{rest:path}", "/metrics")
+"""What no operation takes here is not the board's either."""
+FOR_BROWSERS: tuple[APIRouter, ...] = (sign_in.router, link.router, here.router)
 """Pages without the board; not in the document."""
 
 
@@ -93,8 +97,8 @@ def application(sources: Sources, access: Access) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
     for router in (health.figures_router, *FOR_BROWSERS):
         app.include_router(router)
-    missing = Missing({PREFIX: OPERATIONS})
-    app.router.routes += [Route(path, missing, include_in_schema=False) for path in ("/api", "/api/{rest:path}")]
+    missing = Missing({PREFIX: OPERATIONS, "": (health.figures_router,)})
+    app.router.routes += [Route(path, missing, include_in_schema=False) for path in _OURS]
     document.arrange(app)
     return app
 
@@ -114,10 +118,16 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _not_understood(_: Request, error: Exception) -> Response:
-    """What was given is not told back: it may hold a secret, and is known to who sent it."""
+    """400; 422 where each part is well formed and they contradict each other.
+
+    What was given is not told back: it may hold a secret, and is known to who sent it.
+    """
     assert isinstance(error, RequestValidationError)
-    faults = [Fault(where=_where(one), detail=str(one["msg"])) for one in error.errors()]
-    return problem_response(Problem(title="Not understood", status=400, detail=_first(faults), errors=faults))
+    faults = [Fault(where=_where(one), detail=str(one["msg"]).removeprefix("Value error, ")) for one in error.errors()]
+    at_odds = all(one["type"] == "value_error" and one["loc"] == ("body",) for one in error.errors())
+    kind = UnprocessableError if at_odds else BadRequestError
+    problem = Problem(title=kind.title, status=kind.status, detail=_first(faults), errors=faults)
+    return problem_response(problem)
 
 
 async def _by_the_framework(_: Request, error: Exception) -> Response:

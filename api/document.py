@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.problem import TooLargeError
+
 SUMMARY = "Readings, alerts and devices of public toilets, building meters and air stations."
 DESCRIPTION = """\
 Everything that the system knows, one request away.
@@ -19,8 +21,7 @@ Everything that the system knows, one request away.
 """
 TAGS: list[dict[str, Any]] = [
     {"name": "sites", "description": "Toilet blocks, buildings, air stations, and how they stand."},
-    {"name": "devices", "description": "Measuring points, and what each said last."},
-    {"name": "history", "description": "What was measured, over any range."},
+    {"name": "devices", "description": "Measuring points, what each said last, and what it measured over any range."},
     {"name": "alerts", "description": "What is wrong, and what is done about it."},
     {"name": "silences", "description": "When nobody is told."},
     {"name": "rules", "description": "What is watched. Rules are written in files."},
@@ -32,6 +33,17 @@ TAGS: list[dict[str, Any]] = [
     {"name": "keys", "description": "Who may ask, and who did what."},
     {"name": "health", "description": "Whether it works."},
 ]
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream, as clients for Server-Sent Events give it.",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+_EVENTS = "text/event-stream"
 _UNUSED = ("HTTPValidationError", "ValidationError")
 
 
@@ -51,8 +63,17 @@ def _arranged(schema: dict[str, Any]) -> dict[str, Any]:
     for path in schema["paths"].values():
         for operation in path.values():
             answers = operation["responses"]
+            if _EVENTS in answers.get("200", {}).get("content", {}):
+                answers["200"]["content"][_EVENTS]["schema"] = EVENT
+            if "requestBody" in operation:
+                answers["413"] = _too_large(answers["400"])
             if "HTTPValidationError" in str(answers.get("422")):
                 del answers["422"]
     for name in _UNUSED:
         schema["components"]["schemas"].pop(name, None)
     return schema
+
+
+def _too_large(refusal: dict[str, Any]) -> dict[str, Any]:
+    """What the guard says of a body, in the same form as every refusal."""
+    return {"description": f"{TooLargeError.title}. {TooLargeError.__doc__}", "content": refusal["content"]}

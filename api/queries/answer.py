@@ -1,8 +1,9 @@
 """What answers are made of: values that are shown as they are, moments with their time zone."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from telemetry.reading import NS_PER_MS
 
@@ -10,7 +11,19 @@ Names = dict[str, str]
 """Language tag (`en`, `zh-Hant`) to the name that people read."""
 LANGUAGES = ("en", "zh-Hant")
 """Those in which sentences are made; names are in all in which they are written."""
+LATEST_NS = 2**63 - 1
+"""In the year 2262: what databases count up to."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _written(when: object) -> object:
+    if not isinstance(when, str) or "T" not in when.upper():
+        raise ValueError("a time as in 2026-11-22T08:00:00Z")
+    return when
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+"""RFC 3339, and nothing else: a bare number could be seconds or milliseconds."""
 
 
 class Answer(BaseModel):
@@ -30,5 +43,6 @@ def moment_or_none(time_ns: int | None) -> datetime | None:
 
 
 def time_ns_of(when: datetime) -> int:
-    """Back again; `when` has a time zone."""
-    return (when - _EPOCH) // timedelta(milliseconds=1) * NS_PER_MS
+    """Back again; `when` has a time zone. What is beyond the years that can be counted is their end."""
+    found = (when - _EPOCH) // timedelta(milliseconds=1) * NS_PER_MS
+    return max(-LATEST_NS, min(found, LATEST_NS))

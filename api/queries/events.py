@@ -10,11 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.access.caller import Caller, Role, Way, require, require_site
 from api.problem import AwayError, ConflictError, ForbiddenError, NotFoundError, UnprocessableError
-from api.queries.answer import Answer, Names, moment, time_ns_of
+from api.queries.answer import Answer, Moment, Names, moment, time_ns_of
 from api.queries.readers import devices_at, site_of
 from api.sources import Sources
 from telemetry.admission.admit import admit
@@ -63,7 +63,7 @@ class Event(BaseModel):
     """Of `feedback`: its score. Of `cleaned` and `assistance`: nothing, or 1."""
     values: dict[str, float | bool | str] = Field(default={}, max_length=VALUES_MOST)
     """Of `reading`: metric to value, in the catalogue's unit."""
-    time: AwareDatetime | None = None
+    time: Moment | None = None
     """Null: now."""
     note: str | None = Field(default=None, max_length=NOTE_MOST)
     """Kept in the audit log."""

@@ -4,13 +4,13 @@ import ssl
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from api.access.caller import Caller, Role
-from api.problem import AwayError, ForbiddenError, NotFoundError, UnprocessableError
+from api.problem import AwayError, ForbiddenError, NotFoundError
 from api.queries.answer import Answer, moment
 from api.queries.paging import Page, cursor_of, place_of
 from api.queries.readers import require_reader
@@ -21,10 +21,12 @@ from telemetry.topics import parse
 TIMEOUT_S = 10.0
 REPLAY_TIMEOUT_S = 300.0
 IDS_MOST = 1_000
-ID_MOST = 2**63 - 1
+ID_MOST = 2**53
 LOOK_ROWS = 1_000
 LOOKS_MOST = 10
 """For callers with few sites: so many thousand rows are looked through for one page."""
+
+MessageId = Annotated[int, Strict(), Field(ge=1, le=ID_MOST)]
 
 
 class Quarantined(Answer):
@@ -58,7 +60,7 @@ class Replay(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ids: tuple[int, ...] | None = Field(default=None, min_length=1, max_length=IDS_MOST)
+    ids: tuple[MessageId, ...] | None = Field(default=None, min_length=1, max_length=IDS_MOST)
     reason: Reason | None = None
 
     @model_validator(mode="after")
@@ -128,8 +130,6 @@ async def replay(sources: Sources, caller: Caller, wanted: Replay) -> Replayed:
             raise ForbiddenError("name the messages as `ids`: the rest is of sites of others, too")
         for message_id in wanted.ids:
             await one(sources, caller, message_id)
-    if wanted.ids is not None and not all(0 < message_id <= ID_MOST for message_id in wanted.ids):
-        raise UnprocessableError("`ids` are numbers from 1 on")
     said = "all" if wanted.reason is None else f"reason {wanted.reason}"
     target = f"quarantine {said}" if wanted.ids is None else f"quarantine {', '.join(map(str, wanted.ids))}"
     body: dict[str, object] = {} if wanted.reason is None else {"reason": wanted.reason}

@@ -9,7 +9,7 @@ from alerts.desk import LABELS, Desk, Silence, UnknownSilenceError, match
 from api.access.caller import Caller, Role
 from api.problem import ForbiddenError, NotFoundError, UnprocessableError
 from api.queries.alerts import fulfilled
-from api.queries.answer import Answer, moment, time_ns_of
+from api.queries.answer import Answer, Moment, moment, time_ns_of
 from api.queries.readers import require_reader
 from api.sources import Sources
 
@@ -38,8 +38,8 @@ class NewSilence(BaseModel):
 
     matchers: dict[str, str] = Field(min_length=1, max_length=MATCHERS_MOST)
     """Label to what it has to be, as in {"rule": "odour", "site": "mong-kok-market"}."""
-    end: datetime
-    start: datetime | None = None
+    end: Moment
+    start: Moment | None = None
     """Null: now."""
     reason: str = Field(min_length=1, max_length=TEXT_MOST)
 

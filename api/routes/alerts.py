@@ -4,12 +4,13 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.problem import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from api.queries import alerts
 from api.queries.alert_values import SeverityWord
 from api.queries.alerts import AlertDetail, AlertFilter, AlertPage, StepFilter, StepPage
+from api.queries.answer import Moment
 from api.queries.paging import Page
 from api.routes.depends import CallerOf, SourcesOf, refused
 from api.routes.words import (
@@ -52,7 +53,7 @@ class Acknowledgement(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     comment: Text | None = None
-    until: AwareDatetime | None = Field(default=None, description="Reminders go on after it; null: never again.")
+    until: Moment | None = Field(default=None, description="Reminders go on after it; null: never again.")
 
 
 class Assignment(BaseModel):
@@ -107,8 +108,8 @@ async def list_alerts(
 async def list_alert_history(
     sources: SourcesOf,
     caller: CallerOf,
-    since: Annotated[AwareDatetime, Query(description="From then on.", examples=["2026-11-22T00:00:00Z"])],
-    until: Annotated[AwareDatetime, Query(description="Until before then.", examples=["2026-11-23T00:00:00Z"])],
+    since: Annotated[Moment, Query(description="From then on.", examples=["2026-11-22T00:00:00Z"])],
+    until: Annotated[Moment, Query(description="Until before then.", examples=["2026-11-23T00:00:00Z"])],
     site: SiteInQuery = None,
     device: DeviceInQuery = None,
     rule: RuleInQuery = None,

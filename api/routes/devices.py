@@ -35,7 +35,7 @@ async def list_devices(
     return await devices.devices(sources, caller, wanted, Page(limit=limit, cursor=cursor))
 
 
-@tagged.get("/{device}", responses=TAGGED | refused(ForbiddenError, NotFoundError))
+@router.get("/{device}", responses=refused(ForbiddenError, NotFoundError))
 async def get_device(sources: SourcesOf, caller: CallerOf, device: DeviceInPath) -> DeviceDetail:
     """A device: what the registry knows, how it stands, its last values, its active alerts."""
     return await devices.device(sources, caller, device)

@@ -23,7 +23,7 @@ class Missing:
                 for route in router.routes:
                     if isinstance(route, APIRoute):
                         pattern, _, _ = compile_path(prefix + route.path)
-                        self._known.append((pattern, frozenset(route.methods)))
+                        self._known.append((pattern, frozenset(route.methods or ())))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """404, or 405 with what is allowed."""

@@ -33,13 +33,13 @@ async def replay_quarantine(sources: SourcesOf, caller: CallerOf, body: Replay) 
     return await quarantine.replay(sources, caller, body)
 
 
-@router.get("/{message}", responses=refused(ForbiddenError, NotFoundError))
+@router.get("/{message:int}", responses=refused(ForbiddenError, NotFoundError))
 async def get_quarantined(sources: SourcesOf, caller: CallerOf, message: MessageInPath) -> Quarantined:
     """One message, whole. Needs the role operator."""
     return await quarantine.one(sources, caller, message)
 
 
-@router.post("/{message}/replay", responses=refused(ForbiddenError, NotFoundError))
+@router.post("/{message:int}/replay", responses=refused(ForbiddenError, NotFoundError))
 async def replay_quarantined(sources: SourcesOf, caller: CallerOf, message: MessageInPath) -> Replayed:
     """Admit one message again. Needs the role admin."""
     return await quarantine.replay_one(sources, caller, message)
