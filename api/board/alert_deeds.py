@@ -172,7 +172,7 @@ class Deeds:
 
         async def make() -> None:
             end = end_of(length, moment(self._visit.now_ns()), zone_of(brief, self._visit))
-            wanted = NewSilence(matchers=dict(matchers), end=end, reason=reason)
+            wanted = NewSilence.model_validate({"matchers": matchers, "end": end.isoformat(), "reason": reason})
             ids.append((await silences.make(self._visit.sources, await self._visit.caller(), wanted)).id)
 
         if await self._visit.act(make()):

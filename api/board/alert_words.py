@@ -1,6 +1,6 @@
 """Alerts on the board in words: where, since when, who has it, what happened. Pure, but for what the registry says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,15 @@ def device_name(brief: AlertBrief, words: Words) -> str:
 def zone_of(brief: AlertBrief, visit: Visit) -> ZoneInfo:
     """Of its site."""
     return visit.zone(brief.site or "")
+
+
+def zone_for(matchers: Mapping[str, str], visit: Visit) -> ZoneInfo:
+    """Of the site or the device that is named; else that of all sites, if they have one; else UTC."""
+    registry = visit.sources.registry
+    device = registry.devices.get(matchers.get("device", ""))
+    site = registry.sites.get(matchers.get("site", "") if device is None else device.site)
+    zones = {one.timezone for one in registry.sites.values()}
+    return site.timezone if site is not None else zones.pop() if len(zones) == 1 else visit.zone("")
 
 
 def age(when: datetime, zone: ZoneInfo, visit: Visit, classes: str = "") -> parts.Tag:

@@ -25,7 +25,6 @@ PLOT_HEIGHT_PX = 240
 BEFORE_LEAST, AFTER = timedelta(hours=1), timedelta(minutes=30)
 MOST = timedelta(days=7)
 """A plot shows the beginning of what lasts longer."""
-SHAPES = {Kind.STATE: Shape.STEP, Kind.EVENT: Shape.DOTS}
 CHANNELS = {
     Channel.INBOX: later("Inbox on this server"),
     Channel.EMAIL: later("E-mail"),
@@ -132,7 +131,12 @@ class _AlertPage:
         visit, words = self._visit, self._visit.words
         found, caller = await self._ask(), await visit.caller()
         metric = visit.sources.registry.metrics.get(found.metric or "")
-        if metric is None or metric.kind is Kind.TEXT or found.device not in visit.sources.registry.devices:
+        # An event is all there is to see of it, and that stands in what happened.
+        if (
+            metric is None
+            or metric.kind in {Kind.TEXT, Kind.EVENT}
+            or found.device not in visit.sources.registry.devices
+        ):
             return
         start, end = span_of(found, moment(visit.now_ns()))
         try:
@@ -156,7 +160,9 @@ class _AlertPage:
                 download=_download(found.device, metric, start, end),
             )
             interval_s = visit.sources.registry.devices[found.device].interval_s
-            main = Curve(course_of(series, interval_s), name=name, shape=SHAPES.get(metric.kind, Shape.LINE))
+            main = Curve(
+                course_of(series, interval_s), name=name, shape=Shape.STEP if metric.kind is Kind.STATE else Shape.LINE
+            )
             draw([main, *_raise_of(found, series, scene.lines, words)], scene, words)
 
     async def _course(self) -> None:

@@ -30,8 +30,13 @@ ACTIVE = {"active": True, "resolved": False}
 MOST = 200
 """Alerts on a page; of those that are left out it says so."""
 
-# Keys are the browser's own affair: the server hears of clicks only.
+# Keys and menus are the browser's own affair: the server hears of clicks only.
 _KEYS = """
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".alert-more[open]")) {
+    if (!menu.contains(event.target) || event.target.closest(".alert-menu")) menu.open = false;
+  }
+});
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, dialog")) return;
@@ -42,6 +47,8 @@ document.addEventListener("keydown", (event) => {
     const next = rows[Math.min(Math.max(rows.indexOf(row) + step, 0), rows.length - 1)];
     next?.querySelector(".alert-name")?.focus();
     event.preventDefault();
+  } else if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll(".alert-more[open]")) menu.open = false;
   } else if (event.key === "a" && row) {
     row.querySelector(".alert-acknowledge")?.click();
     event.preventDefault();
@@ -98,7 +105,7 @@ class _Inbox:
 
     def _filters(self, sites: Sequence[str]) -> None:
         visit, words = self._visit, self._visit.words
-        with parts.tag("div", classes="filters", role="group", aria_label=words("Which alerts")):
+        with parts.tag("div", classes="alert-filters", role="group", aria_label=words("Which alerts")):
             with parts.tag("div", classes="filter-show"):
                 for name, text in SHOWN.items():
                     current = "true" if name == self._show else None

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from api.access.caller import Role
 from api.board import parts
-from api.board.alert_words import age
+from api.board.alert_words import age, zone_for
 from api.board.frame import Board, Visit
 from api.board.words import Words, later
 from api.queries import quarantine
@@ -149,7 +149,7 @@ class _Quarantine:
             with parts.tag("summary", classes="letter-head"):
                 parts.tag("span", words(REASONS[one.reason][0]), "letter-reason")
                 parts.tag("span", plain(one.topic), "letter-topic")
-                age(one.received, visit.zone(""), visit, "quiet small letter-age")
+                age(one.received, zone_for({}, visit), visit, "quiet small letter-age")
                 parts.tag("span", plain(one.detail), "letter-detail quiet")
             with parts.tag("div", classes="letter-body"):
                 text = self._whole.get(one.id, one.payload[:SHOWN_MOST])
@@ -172,7 +172,7 @@ class _Quarantine:
         )
         facts = [
             words("Number {id}", id=one.id),
-            words.moment(time_ns_of(one.received), self._visit.zone("")),
+            words.moment(time_ns_of(one.received), zone_for({}, self._visit)),
             cost,
             *([words("retained by the broker")] if one.retained else []),
         ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from api.board import parts
 from api.board.alert_deeds import LENGTHS, SOMETHING, end_of, may_act
+from api.board.alert_words import zone_for
 from api.board.frame import Board, Visit
 from api.board.pages.alerts import places
 from api.board.words import later
@@ -81,7 +82,7 @@ class _Silences:
 
     def _times(self, one: SilenceFacts) -> None:
         visit, words = self._visit, self._visit.words
-        zone = visit.zone(one.matchers.get("site", ""))
+        zone = zone_for(one.matchers, visit)
         now_ns, start_ns, end_ns = visit.now_ns(), time_ns_of(one.start), time_ns_of(one.end)
         left = words.span((end_ns - max(now_ns, start_ns)) / 1e9)
         exact = words.moment(end_ns, zone)
@@ -113,8 +114,8 @@ class _Silences:
         visit = self._visit
 
         async def make() -> None:
-            end = end_of(length, moment(visit.now_ns()), visit.zone(matchers.get("site", "")))
-            wanted = NewSilence(matchers=dict(matchers), end=end, reason=reason)
+            end = end_of(length, moment(visit.now_ns()), zone_for(matchers, visit))
+            wanted = NewSilence.model_validate({"matchers": matchers, "end": end.isoformat(), "reason": reason})
             await silences.make(visit.sources, await visit.caller(), wanted)
 
         await visit.act(make(), visit.words("Silenced"))
