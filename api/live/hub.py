@@ -67,8 +67,8 @@ class Listener:
         self.number = number
         """All that is wanted was given up to this one."""
         self.dropped: Dropped | None = None
-        self.since = 0.0
-        """When it began to wait for events, or to write the last of them; on the loop's clock."""
+        self.since = time.monotonic()
+        """When it began to wait for events, or to write what it was given; seconds of the monotonic clock."""
         self.limit: asyncio.Timeout | None = None
         """Ends what is under way."""
         self._waits: asyncio.Future[bytes] | None = None
@@ -85,9 +85,8 @@ class Listener:
 
     async def wait(self) -> bytes:
         """What comes next; empty: it was woken to look around."""
-        loop = asyncio.get_running_loop()
-        self.since = loop.time()
-        self._waits = loop.create_future()
+        self.since = time.monotonic()
+        self._waits = asyncio.get_running_loop().create_future()
         try:
             return await self._waits
         finally:
@@ -103,16 +102,17 @@ class Listener:
         """Let it look around."""
         self._wake(b"")
 
-    def give_up(self, now: float) -> None:
+    def give_up(self) -> None:
         """What is under way will come to nothing."""
         if self.limit is not None:
-            self.limit.reschedule(now)
+            self.limit.reschedule(asyncio.get_running_loop().time())
 
     def _wake(self, chunk: bytes) -> None:
         if self._waits is not None:
             if not self._waits.done():
                 self._waits.set_result(chunk)
             self._waits = None
+            self.since = time.monotonic()
 
 
 class Hub:
@@ -217,13 +217,12 @@ class Hub:
 
     async def run(self) -> None:
         """Until cancelled: a few times a second what has come, every second a look at who does not read."""
-        loop = asyncio.get_running_loop()
-        looked = loop.time()
+        looked = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S + TICK_MORE_S * self.listeners)
             self.flush()
-            if loop.time() - looked >= LOOK_EVERY_S:
-                looked = loop.time()
+            if time.monotonic() - looked >= LOOK_EVERY_S:
+                looked = time.monotonic()
                 self._look_around(looked)
 
     def close(self) -> None:
@@ -273,7 +272,7 @@ class Hub:
             elif took_s > STUCK_S:
                 self.drop(listener, Dropped.TOO_SLOW)
                 if took_s > STUCK_S + LINGER_S:
-                    listener.give_up(now)
+                    listener.give_up()
 
     def _all(self) -> list[Listener]:
         return [listener for group in self._groups.values() for listener in group]

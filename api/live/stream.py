@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -98,18 +99,19 @@ class Stream(Response):
 
     async def _next(self) -> bytes:
         """What is to be sent; empty: something else has happened, or will be found out."""
-        listener, loop = self._listener, asyncio.get_running_loop()
+        listener = self._listener
         chunk = b"" if listener.dropped is not None else self._hub.more(listener, CATCH_UP_BYTES)
         if chunk or listener.dropped is not None or self._left:
             return chunk
+        began = time.monotonic()
         chunk = await listener.wait()
-        if chunk or loop.time() - listener.since < KEEP_ALIVE_S:
+        if chunk or time.monotonic() - began < KEEP_ALIVE_S:
             return chunk
         # The id moves a browser's last one on, without an event: coming back then it is told of nothing missed.
         return f":\nid: {self._id()}\n\n".encode()
 
     async def _write(self, send: Send, chunk: bytes) -> None:
-        self._listener.since = asyncio.get_running_loop().time()
+        self._listener.since = time.monotonic()
         self._hub.bytes += len(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
 

@@ -1,6 +1,7 @@
 """The hub: who is given what when, how many may listen, who is dropped."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -112,7 +113,6 @@ async def test_who_does_not_take_what_is_written_is_dropped_and_then_given_up(
     for name, value in (("TICK_S", 0.001), ("LOOK_EVERY_S", 0.0), ("STUCK_S", 0.02), ("LINGER_S", 0.05)):
         monkeypatch.setattr(hub_module, name, value)
     listener = hub.join(caller(), EVERYTHING, None)
-    listener.since = asyncio.get_running_loop().time()
     running = asyncio.ensure_future(hub.run())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(None) as listener.limit:
@@ -120,6 +120,20 @@ async def test_who_does_not_take_what_is_written_is_dropped_and_then_given_up(
     assert listener.dropped is Dropped.TOO_SLOW
     assert hub.dropped == {Dropped.TOO_SLOW: 1}
     running.cancel()
+
+
+async def test_who_has_waited_long_is_not_taken_for_one_who_does_not_read(
+    monkeypatch: pytest.MonkeyPatch, hub: Hub
+) -> None:
+    monkeypatch.setattr(hub_module, "STUCK_S", 0.01)
+    listener = hub.join(caller(), EVERYTHING, None)
+    task = await waiting(listener)
+    await asyncio.sleep(0.02)
+    say(hub)
+    hub.flush()
+    hub._look_around(time.monotonic())
+    assert b"event: reading" in await task
+    assert listener.dropped is None
 
 
 def test_only_so_many_may_listen(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
