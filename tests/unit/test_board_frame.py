@@ -1,0 +1,183 @@
+"""What is around every page: who may see it, calm words where something fails, what an action says."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from fastapi import Request
+from nicegui import Client
+from nicegui.page import page as nicegui_page
+
+from alerts.desk import Severity
+from api.access.caller import Caller, Role, Way
+from api.board import parts
+from api.board.frame import Board, Visit
+from api.board.words import words_of
+from api.problem import AwayError, ForbiddenError, UnauthorizedError
+from api.queries.standing import State
+from tests.unit.board_ground import ADMIN, MARKUP, Door, Ground, Site, elements, opened, texts
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def _pages(board: Board) -> int:
+    @board.page("/breaks", "Overview")
+    async def breaks(visit: Visit) -> None:
+        raise ZeroDivisionError(visit.words.language)
+
+    @board.page("/refuses/{what}", "Overview")
+    async def refuses(visit: Visit, what: str, times: int = 1) -> None:
+        raise ForbiddenError(f"{what} is not for {visit.words.language} {times}")
+
+    return 2
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Site]:
+    async with opened(_pages) as found:
+        yield found
+
+
+@pytest.fixture
+def board(running: Site) -> Site:
+    running.door.caller = ADMIN
+    return running
+
+
+async def test_a_page_has_its_title_its_language_and_one_main(board: Site) -> None:
+    answer = await board.get("/", **{"accept-language": "zh-HK,zh;q=0.9"})
+    assert answer.status_code == 200
+    assert "<title>總覽 · Caretaker</title>" in answer.text
+    assert 'data-lang="zh-Hant"' in answer.text
+    drawn = elements(answer)
+    assert [one["tag"] for one in drawn.values()].count("main") == 1
+    assert not any(one["tag"].startswith("q-") for one in drawn.values()), "nothing of Quasar's shines through"
+    first_link = next(one for one in drawn.values() if one["tag"] == "a")
+    assert (first_link["text"], first_link["props"]["href"]) == ("跳至主要內容", "#main")
+
+
+async def test_nothing_is_loaded_from_elsewhere(board: Site) -> None:
+    answer = await board.get("/")
+    linked = re.findall(r"""(?:src|href)=["']([^"']+)|url\(["']?([^"')]+)|from "([^"]+)""", answer.text)
+    addresses = [one for found in linked for one in found if one]
+    assert addresses
+    assert not [one for one in addresses if one.startswith(("http:", "https:", "//"))]
+
+
+@pytest.mark.parametrize("name", ["look.css", "frame.js", "icon.svg"])
+async def test_what_pages_load_is_there_for_everybody(board: Site, name: str) -> None:
+    board.door.caller = None
+    answer = await board.get(f"/look/{name}")
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["cache-control"]
+    assert "://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
+
+
+async def test_the_cookie_says_the_language(board: Site) -> None:
+    answer = await board.get("/", cookie="caretaker-language=zh-Hant", **{"accept-language": "en"})
+    assert 'data-lang="zh-Hant"' in answer.text
+
+
+async def test_markup_in_a_name_is_text(board: Site) -> None:
+    for path in ("/", "/sites/pier"):
+        answer = await board.get(path)
+        assert MARKUP in texts(answer)
+        assert "<img src=x" not in answer.text
+
+
+async def test_whoever_is_not_signed_in_is_asked_to_and_comes_back(board: Site) -> None:
+    board.door.caller = None
+    answer = await board.get("/sites/pier?wall=1")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=%2Fsites%2Fpier%3Fwall%3D1"
+
+
+async def test_a_site_of_others_is_not_found(board: Site) -> None:
+    board.door.caller = Caller("hall", Role.ADMIN, frozenset({"hall"}), Way.SESSION, "")
+    answer = await board.get("/sites/pier")
+    assert answer.status_code == 404
+    assert MARKUP not in texts(answer)
+
+
+async def test_what_is_not_there_is_told_calmly(board: Site) -> None:
+    answer = await board.get("/nowhere/at-all")
+    assert answer.status_code == 404
+    assert "There is no page /nowhere/at-all." in texts(answer)
+
+
+async def test_what_is_refused_is_told_with_its_reason(board: Site) -> None:
+    answer = await board.get("/refuses/cleaning?times=3")
+    assert answer.status_code == 403
+    assert "cleaning is not for en 3" in texts(answer)
+
+
+async def test_a_page_that_fails_is_calm_and_shows_nothing_of_why(board: Site) -> None:
+    answer = await board.get("/breaks")
+    assert answer.status_code == 500
+    assert "This page did not work" in texts(answer)
+    assert "ZeroDivisionError" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_a_wall_has_no_controls(board: Site) -> None:
+    drawn = elements(await board.get("/?wall=1")).values()
+    assert "walled" in next(iter(drawn))["class"]
+    assert not [one for one in drawn if one["tag"] in {"button", "select", "nav"}]
+    assert [one for one in elements(await board.get("/")).values() if one["tag"] == "nav"]
+
+
+def _visit(access: Door, said: list[tuple[str, str]]) -> Visit:
+    client = Client(nicegui_page(""))
+    door: Any = access
+    sources: Any = Ground()
+    request = Request({"type": "http", "path": "/", "query_string": b"", "headers": []})
+    visit = Visit(sources, door, request, ADMIN, words_of("en"), client)
+    with client:
+        region = parts.tag("p", "")
+    region.say = lambda text: said.append((" ".join(region.classes), text))  # type: ignore[method-assign]
+    visit.hears_with(region)
+    return visit
+
+
+async def _raises(error: Exception) -> None:
+    raise error
+
+
+async def _does() -> None:
+    return None
+
+
+async def test_an_action_says_what_came_of_it(board: Site) -> None:
+    assert board.door.caller is ADMIN
+    said: list[tuple[str, str]] = []
+    visit = _visit(Door(), said)
+    assert await visit.act(_does(), done="Done.")
+    assert not await visit.act(_raises(AwayError("the broker is away")))
+    assert not await visit.act(_raises(ZeroDivisionError("secret")))
+    assert said[0] == ("said", "Done.")
+    assert said[1] == ("said trouble", "the broker is away")
+    assert said[2] == ("said trouble", "That did not work, and it was not your fault. Please try again.")
+
+
+async def test_whoever_is_signed_out_meanwhile_may_do_nothing(board: Site) -> None:
+    assert board.door.caller is ADMIN
+    door, said = Door(), []
+    visit = _visit(door, said)
+    assert (await visit.caller()).name == ADMIN.name
+    door.caller = None
+    with pytest.raises(UnauthorizedError):
+        await visit.caller()
+    assert not await visit.act(visit.caller())
+    opened = [message for _, kind, message in visit.client.outbox.messages if kind == "open"]
+    assert opened == [{"path": "/sign-in?next=%2F", "new_tab": False}]
+
+
+async def test_every_state_and_severity_has_shape_and_word(board: Site) -> None:
+    assert board.door.caller is ADMIN
+    for words in (words_of("en"), words_of("zh-Hant")):
+        with Client(nicegui_page("")):
+            seen = {which: [one._text for one in parts.state(which, words)] for which in (*State, *Severity)}
+        assert all(len(drawn) == 2 and drawn[1] for drawn in seen.values())
+        assert len({drawn[1] for which, drawn in seen.items() if isinstance(which, State)}) == len(State)

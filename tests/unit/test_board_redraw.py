@@ -1,0 +1,117 @@
+"""Drawing again without a jump."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from nicegui import Client, ui
+from nicegui.page import page as nicegui_page
+
+from api.board import parts
+from api.board.redraw import KEY, aside, take_over
+from tests.unit.board_ground import Site, opened
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("running")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Site]:
+    async with opened(lambda _: 0) as found:
+        yield found
+
+
+def container() -> parts.Tag:
+    """On a page of its own; to be called within a test, for NiceGUI knows by its task where it draws."""
+    with Client(nicegui_page("")):
+        return parts.tag("div")
+
+
+def shown(element: ui.element) -> list[Any]:
+    """A tree as text, ids with it."""
+    return [(one.id, one.tag, one._text, shown(one)) for one in element]
+
+
+def again(into: ui.element, build: Callable[[], object], *, hold_order: bool = False) -> None:
+    fresh = aside(into)
+    with fresh:
+        build()
+    take_over(into, fresh, hold_order=hold_order)
+
+
+def items(*names: str) -> Callable[[], None]:
+    def build() -> None:
+        with parts.tag("ul"):
+            for name in names:
+                with parts.tag("li", data_key=name):
+                    parts.tag("span", name)
+
+    return build
+
+
+async def test_what_looks_the_same_is_not_sent_again() -> None:
+    drawn = container()
+    again(drawn, items("a", "b"))
+    before, count = shown(drawn), len(drawn.client.elements)
+    drawn.client.outbox.updates.clear()
+    again(drawn, items("a", "b"))
+    assert shown(drawn) == before
+    sent = {id_ for id_, one in drawn.client.outbox.updates.items() if isinstance(one, ui.element)}
+    assert sent <= {drawn.id}
+    assert len(drawn.client.elements) == count, "nothing is left behind"
+
+
+async def test_only_what_differs_is_sent() -> None:
+    drawn = container()
+
+    def build(text: str) -> None:
+        with parts.tag("p"):
+            parts.tag("span", "the same")
+            parts.tag("span", text)
+
+    again(drawn, lambda: build("12 ppm"))
+    ids = [one.id for one in drawn.descendants()]
+    drawn.client.outbox.updates.clear()
+    again(drawn, lambda: build("13 ppm"))
+    assert [one.id for one in drawn.descendants()] == ids
+    sent = [one._text for one in drawn.client.outbox.updates.values() if isinstance(one, parts.Tag)]
+    assert "13 ppm" in sent
+    assert "the same" not in sent
+
+
+async def test_things_keep_their_place_while_somebody_points_at_them() -> None:
+    drawn = container()
+    again(drawn, items("a", "b", "c"))
+
+    def order() -> list[str]:
+        (listing,) = drawn
+        return [str(one.props[KEY]) for one in listing]
+
+    again(drawn, items("d", "c", "a"), hold_order=True)
+    assert order() == ["a", "c", "d"], "what has gone goes, what is new comes last"
+    again(drawn, items("d", "c", "a"))
+    assert order() == ["d", "c", "a"]
+
+
+async def test_a_click_reaches_what_was_drawn_last() -> None:
+    drawn = container()
+    clicked: list[int] = []
+    for number in (1, 2):
+        again(drawn, lambda n=number: parts.button("Do it", lambda: clicked.append(n)))
+    (button,) = drawn
+    (listener,) = button._event_listeners.values()
+    drawn.client.handle_event({"id": button.id, "listener_id": listener.id, "args": []})
+    assert clicked == [2]
+
+
+async def test_what_was_typed_outlasts_a_redraw() -> None:
+    drawn = container()
+    fields: list[parts.Field] = []
+    again(drawn, lambda: fields.append(parts.field("Comment")))
+    fields[0].value = "I am on my w"
+    for _ in range(2):
+        again(drawn, lambda: fields.append(parts.field("Comment")))
+    assert [one.value for one in fields] == ["I am on my w"] * 3
+    fields[0].value = "I am on my way"
+    assert fields[2].value == "I am on my way"
+    assert drawn.client.elements[fields[2].id] is fields[2]
