@@ -47,7 +47,7 @@ async def connect(visit: Visit, site: str = "", device: str = "") -> None:
         if site not in sites:
             site = ""
         options = {"": words("Choose a site"), **sites}
-        with parts.tag("div", classes="filters"):
+        with parts.tag("div", classes="narrowing"):
             chosen = parts.field(
                 words("Site"),
                 kind="select",

@@ -62,7 +62,7 @@ def _filters(visit: Visit, asked: Mapping[str, str], caller: Caller) -> None:
     words, registry = visit.words, visit.sources.registry
     sites = {one.id: words.name(one.names, one.id) for one in registry.sites.values() if caller.sees(one.id)}
     kinds = sorted({one.kind for one in registry.devices.values() if caller.sees(one.site)})
-    with parts.tag("form", classes="filters", role="search", action="/devices", method="get"):
+    with parts.tag("form", classes="narrowing", role="search", action="/devices", method="get"):
         _choice(words("Site"), "site", {"": words("All sites"), **sites}, asked["site"])
         _choice(words("Kind"), "kind", {"": words("All kinds"), **dict(zip(kinds, kinds, strict=True))}, asked["kind"])
         states = {one.value: words(STATES[one][1]) for one in State}

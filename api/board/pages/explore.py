@@ -15,7 +15,7 @@ from api.board.words import Words, later
 from api.problem import ApiError, UnprocessableError
 from api.queries.alert_values import SeverityWord
 from api.queries.answer import moment, time_ns_of
-from api.queries.history import Series, series
+from api.queries.history import MAX_DAYS, Series, series
 from api.queries.readers import device_of
 from api.queries.thresholds import Threshold, thresholds
 from telemetry.catalogue.metric import Kind, Metric, Source
@@ -31,6 +31,8 @@ SPANS = {
     "1y": (365 * DAY_S, later("1 year")),
 }
 DEFAULT_SPAN = "24h"
+LATEST_NS = 7_258_118_400 * NS_PER_S
+"""The year 2200."""
 POINTS = 600
 """As many as a wide screen can tell apart."""
 PLOT_PX, BESIDE_PX = 360, 220
@@ -98,6 +100,8 @@ def range_of(span: str, start: str, end: str, zone: ZoneInfo, now_ns: int) -> Ra
         start_ns = end_ns - SPANS[DEFAULT_SPAN][0] * NS_PER_S if not start else _moment_ns(start, zone)
         if start_ns >= end_ns:
             raise UnprocessableError("the range ends before it begins")
+        if end_ns - start_ns > MAX_DAYS * DAY_S * NS_PER_S:
+            raise UnprocessableError(f"more than {MAX_DAYS} days: ask for a shorter range")
         return Range(start_ns, end_ns, "")
     if span not in SPANS:
         raise UnprocessableError(f"the range {span} is none of {', '.join(SPANS)}")
@@ -121,9 +125,12 @@ def lines_of(found: Sequence[Threshold], words: Words, decimals: int) -> Sequenc
 def _moment_ns(text: str, zone: ZoneInfo) -> int:
     try:
         when = datetime.fromisoformat(text)
-        return time_ns_of(when if when.tzinfo is not None else when.replace(tzinfo=zone))
+        time_ns = time_ns_of(when if when.tzinfo is not None else when.replace(tzinfo=zone))
     except (ValueError, OverflowError) as error:
         raise UnprocessableError(f"{text} is no time such as 2026-11-22T08:00") from error
+    if not 0 <= time_ns <= LATEST_NS:
+        raise UnprocessableError(f"{text} is not between 1970 and 2200")
+    return time_ns
 
 
 async def _plot(visit: Visit, caller: Caller, device: Device, metric: str, seen: Range, height_px: int) -> None:
@@ -212,7 +219,7 @@ def _ranges(visit: Visit, device: Device, metric: str, seen: Range, beside: str)
                     "button range",
                     aria_current="true" if span == seen.span else None,
                 )
-        with parts.tag("form", classes="filters", action=here, method="get"):
+        with parts.tag("form", classes="narrowing", action=here, method="get"):
             if beside:
                 parts.tag("input", type="hidden", name_="beside").props["^value"] = beside
             for name, title, time_ns in (
