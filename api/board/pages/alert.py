@@ -22,7 +22,8 @@ from telemetry.reading import NS_PER_MS
 
 PLOT_POINTS = 400
 PLOT_HEIGHT_PX = 240
-BEFORE_LEAST, AFTER = timedelta(hours=1), timedelta(minutes=30)
+BEFORE_LEAST, BEFORE_MOST = timedelta(hours=1), timedelta(days=1)
+AFTER = timedelta(minutes=30)
 MOST = timedelta(days=7)
 """A plot shows the beginning of what lasts longer."""
 CHANNELS = {
@@ -58,7 +59,7 @@ class _AlertPage:
     def __init__(self, visit: Visit, alert_id: str) -> None:
         self._visit = visit
         self._id = alert_id
-        self._deeds = Deeds(visit, self._nothing_more)
+        self._deeds = Deeds(visit, self._done)
 
     async def draw(self) -> None:
         visit, words = self._visit, self._visit.words
@@ -67,7 +68,7 @@ class _AlertPage:
         parts.link(words("Alerts"), "/alerts", "crumb")
         with parts.tag("div", classes="alert-page"):
             with parts.tag("div", classes="alert-main"):
-                await visit.live(self._head, sites=[])
+                self._live = await visit.live(self._head, sites=[])
                 if found.metric is not None:
                     await visit.live(self._plot, sites=[], every_s=5.0)
             with parts.tag("div", classes="alert-side"):
@@ -76,8 +77,9 @@ class _AlertPage:
     async def _ask(self) -> AlertDetail:
         return await alerts.alert(self._visit.sources, await self._visit.caller(), self._id)
 
-    async def _nothing_more(self) -> None:
-        """What was done comes with the news."""
+    async def _done(self) -> None:
+        """Changes come with the news; a silence is none."""
+        await self._live.draw()
 
     async def _head(self) -> None:
         visit, words = self._visit, self._visit.words
@@ -214,8 +216,8 @@ class _AlertPage:
 def span_of(found: AlertDetail, now: datetime) -> tuple[datetime, datetime]:
     """What its plot shows: from a while before the raise to a while after the end, a week at most."""
     end = now if found.resolved is None else min(now, found.resolved + AFTER)
-    start = found.raised - max(BEFORE_LEAST, (end - found.raised) / 4)
-    return max(start, end - MOST) if found.raised > end - MOST else start, min(end, start + MOST)
+    start = found.raised - max(BEFORE_LEAST, min((end - found.raised) / 4, BEFORE_MOST))
+    return start, min(end, start + MOST)
 
 
 def lines_of(found: AlertDetail, words: Words) -> Sequence[Line]:

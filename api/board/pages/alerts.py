@@ -98,7 +98,7 @@ class _Inbox:
         if may_act(caller):
             self._bar = parts.tag("div", classes="chosen", aria_live="polite")
         with parts.tag("div", classes="alert-list"):
-            await visit.live(self._list, sites=[])
+            self._live = await visit.live(self._list, sites=[])
         if not visit.wall:
             text = words("Keys: j and k move, Enter opens, a acknowledges.")
             parts.tag("p", text, "keys quiet small")
@@ -230,6 +230,7 @@ class _Inbox:
             "document.querySelectorAll('.choose input').forEach((box) => { box.checked = false; })"
         )
         self._chosen.clear()
+        await self._live.draw()
         self._say_chosen()
 
     async def _nothing(self) -> None:
