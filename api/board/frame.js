@@ -64,8 +64,26 @@
     }).observe(document.body, { subtree: true, characterData: true });
   };
 
+  // The menu closes as menus do.
+  const watchMenu = () => {
+    const close = (menu) => {
+      menu.open = false;
+    };
+    document.addEventListener("click", (event) => {
+      document.querySelectorAll("details.more[open]").forEach((menu) => menu.contains(event.target) || close(menu));
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      document.querySelectorAll("details.more[open]").forEach((menu) => {
+        close(menu);
+        menu.querySelector("summary")?.focus();
+      });
+    });
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     watchConnection();
     watchValues();
+    watchMenu();
   });
 })();

@@ -163,7 +163,8 @@ async def test_an_action_says_what_came_of_it(board: Site) -> None:
 
 async def test_whoever_is_signed_out_meanwhile_may_do_nothing(board: Site) -> None:
     assert board.door.caller is ADMIN
-    door, said = Door(), []
+    door = Door()
+    said: list[tuple[str, str]] = []
     visit = _visit(door, said)
     assert (await visit.caller()).name == ADMIN.name
     door.caller = None

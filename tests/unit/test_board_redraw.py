@@ -1,6 +1,7 @@
 """Drawing again without a jump."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ async def test_a_click_reaches_what_was_drawn_last() -> None:
     drawn = container()
     clicked: list[int] = []
     for number in (1, 2):
-        again(drawn, lambda n=number: parts.button("Do it", lambda: clicked.append(n)))
+        again(drawn, partial(parts.button, "Do it", partial(clicked.append, number)))
     (button,) = drawn
     (listener,) = button._event_listeners.values()
     drawn.client.handle_event({"id": button.id, "listener_id": listener.id, "args": []})
