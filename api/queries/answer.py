@@ -1,14 +1,15 @@
 """What answers are made of: values that are shown as they are, moments with their time zone."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, SkipValidation
 
 from telemetry.reading import NS_PER_MS
 
-Names = dict[str, str]
-"""Language tag (`en`, `zh-Hant`) to the name that people read."""
+Names = Annotated[dict[str, str], SkipValidation]
+"""Language tag (`en`, `zh-Hant`) to the name that people read. Checked when it was loaded: not again for each value."""
 LANGUAGES = ("en", "zh-Hant")
 """Those in which sentences are made; names are in all in which they are written."""
 LATEST_NS = 2**63 - 1
@@ -32,6 +33,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+@lru_cache(maxsize=4_096)  # the values of a reading have one
 def moment(time_ns: int) -> datetime:
     """In UTC, to the millisecond: what stands below it tells events apart and is no time."""
     return _EPOCH + timedelta(milliseconds=time_ns // NS_PER_MS)

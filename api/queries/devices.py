@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from itertools import islice
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -220,9 +221,10 @@ def brief_of(sources: Sources, device: Device, alerts: Sequence[Alert]) -> Devic
     )
 
 
-def quality_words(quality: Quality) -> Sequence[str]:
-    """Its flags, as the API says them."""
-    return [flag.name.lower() for flag in quality if flag.name is not None]
+@cache
+def quality_words(quality: Quality) -> tuple[str, ...]:
+    """Its flags, as the API says them. There are few, and they are asked for with each value."""
+    return tuple(flag.name.lower() for flag in quality if flag.name is not None)
 
 
 def _latest(device: Device, metric: Metric, value: Value, now_ns: int) -> Latest:
