@@ -1,7 +1,8 @@
 """`python -m bench.api_live_listeners`: many listeners of the live stream in one process, each a plain socket.
 
 What a listener does is little, so that many fit: it counts events, and one of nineteen reads the time in each of them.
-Told to end by a line on standard input, it writes a line of JSON: see `Heard`.
+Each line on standard input is answered by one: how many readings were heard so far. Where it ends, so do the listeners,
+and write what they have heard as JSON: see `Heard`.
 """
 
 import argparse
@@ -129,7 +130,8 @@ async def listen(port: int, keys: list[str], sites: list[str], count: int) -> He
         await one.hello
         listeners.append(one)
     print("ready", flush=True)
-    await loop.run_in_executor(None, sys.stdin.readline)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(sum(one.count for one in listeners), flush=True)
     return Heard(
         counts=[one.count for one in listeners],
         told=[number for number, one in enumerate(listeners) if one.told],
