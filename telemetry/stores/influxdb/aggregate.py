@@ -1,6 +1,7 @@
 """Questions whose work InfluxDB does itself: counts and windows. For the reader's thread."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -9,18 +10,22 @@ from telemetry.reading import NS_PER_MS, Quality
 from telemetry.series import quality_field
 from telemetry.stores.influxdb.client import InfluxHttp
 from telemetry.stores.influxdb.influxql import identifier, rows, select
-from telemetry.stores.store import Page, Sample, Window
+from telemetry.stores.store import Page, Window
 
 _encode = msgspec.json.Encoder().encode
 
 
-def page_of(samples: Sequence[Sample]) -> Page:
-    """The same values as columns."""
+Row = list[Any]
+"""Time in ns, value, quality (None: good), and of an alert its rule."""
+
+
+def page_of(rows: Sequence[Row]) -> Page:
+    """Rows as columns. JSON has one kind of number: 21.0 comes as 21."""
     return Page(
-        times_ms=_encode([sample.time_ns // NS_PER_MS for sample in samples]),
-        values=_encode([sample.value for sample in samples]),
-        count=len(samples),
-        marks=[(place, sample.quality) for place, sample in enumerate(samples) if sample.quality],
+        times_ms=_encode([row[0] // NS_PER_MS for row in rows]),
+        values=_encode([row[1] if isinstance(row[1], str) else float(row[1]) for row in rows]),
+        count=len(rows),
+        marks=[(place, Quality(row[2])) for place, row in enumerate(rows) if row[2]],
     )
 
 

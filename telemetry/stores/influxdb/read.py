@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from telemetry.catalogue.metric import Metric
-from telemetry.reading import Quality
+from telemetry.reading import NS_PER_S, Quality
 from telemetry.registry.models import Registry
 from telemetry.series import ALERT, quality_field
-from telemetry.stores.influxdb.aggregate import count, page_of, windows
+from telemetry.stores.influxdb.aggregate import Row, count, page_of, windows
 from telemetry.stores.influxdb.client import InfluxHttp
 from telemetry.stores.influxdb.influxql import identifier, rows, select, series
 from telemetry.stores.influxdb.provision import field_types
@@ -14,9 +14,13 @@ from telemetry.stores.settings import InfluxSettings
 from telemetry.stores.store import Page, Sample, Window
 from telemetry.stores.thread import StoreThread
 
-PAGE = 10_000
+PAGE = 20_000
 """Rows fetched at a time: bounds memory on both sides. Must exceed the rows that one device can have of one moment: the
 sites at which it has stood, of an alert's metrics times the rules."""
+FEW = PAGE // 8
+"""Rows in a page: below, the next one is of a longer time."""
+FIRST_SPAN_NS = 7 * 86_400 * NS_PER_S
+"""Asked for at first: InfluxDB's usual shard."""
 DEVICES_AT_ONCE = 50
 """In one query: their names travel in its address."""
 
@@ -36,22 +40,15 @@ class InfluxReader:
 
     async def history(self, device: str, metrics: Sequence[str], start_ns: int, end_ns: int) -> AsyncIterator[Sample]:
         """All values with start <= time < end, in order of time, a metric after the other."""
-        for name in metrics:
-            metric = self._registry().metrics.get(name)
-            from_ns: int | None = start_ns
-            while metric is not None and from_ns is not None:
-                page, from_ns = await self._thread.run(self._page, device, metric, from_ns, end_ns)
-                for sample in page:
-                    yield sample
+        for metric in metrics:
+            async for page in self._pages(device, metric, start_ns, end_ns):
+                for row in page:
+                    yield _sample(device, metric, *row)
 
     async def columns(self, device: str, metric: str, start_ns: int, end_ns: int) -> AsyncIterator[Page]:
         """The same values of one metric, a page at a time."""
-        known = self._registry().metrics.get(metric)
-        from_ns: int | None = start_ns
-        while known is not None and from_ns is not None:
-            samples, from_ns = await self._thread.run(self._page, device, known, from_ns, end_ns)
-            if samples:
-                yield page_of(samples)
+        async for page in self._pages(device, metric, start_ns, end_ns):
+            yield page_of(page)
 
     async def count(self, device: str, metric: str, start_ns: int, end_ns: int, most: int) -> int:
         """How many values there are with start <= time < end; `most` where there are more."""
@@ -68,6 +65,21 @@ class InfluxReader:
         if known is None:
             return []
         return await self._thread.run(windows, self._http, known, device, start_ns, end_ns, step_ns, offset_ns)
+
+    async def _pages(self, device: str, name: str, start_ns: int, end_ns: int) -> AsyncIterator[list[Row]]:
+        """Rows, a span of time after the other: every shard that a question touches takes InfluxDB time."""
+        metric = self._registry().metrics.get(name)
+        from_ns, span_ns = start_ns, FIRST_SPAN_NS
+        while metric is not None and from_ns < end_ns:
+            until_ns = min(from_ns + span_ns, end_ns)
+            page, rest_ns = await self._thread.run(self._page, device, metric, from_ns, until_ns)
+            if page:
+                yield page
+            if rest_ns is not None:
+                span_ns = max(span_ns // 2, 1)
+            elif len(page) < FEW:
+                span_ns *= 4
+            from_ns = until_ns if rest_ns is None else rest_ns
 
     async def close(self) -> None:
         """Close the connections; a second call does nothing."""
@@ -102,7 +114,7 @@ class InfluxReader:
             for row in rows(result):
                 yield _sample(row["device"], metric.name, row["time"], row["value"], row["quality"], row.get("rule"))
 
-    def _page(self, device: str, metric: Metric, from_ns: int, end_ns: int) -> tuple[list[Sample], int | None]:
+    def _page(self, device: str, metric: Metric, from_ns: int, end_ns: int) -> tuple[list[Row], int | None]:
         """One page, and where the next begins; None: that was all."""
         what = f"{identifier(metric.name)} AS value, {identifier(quality_field(metric.name))} AS quality"
         if metric.measurement == ALERT:
@@ -116,7 +128,7 @@ class InfluxReader:
             # may end between them.
             next_ns = found[-1][0]
             found = [row for row in found if row[0] != next_ns]
-        return [_sample(device, metric.name, *row) for row in found if row[1] is not None], next_ns
+        return [row for row in found if row[1] is not None], next_ns
 
 
 def _sample(
