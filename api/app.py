@@ -120,8 +120,12 @@ async def serve_api(settings: Settings, config: Path, data: Path) -> int:
 
 async def listen(session: Session, sources: Sources) -> None:
     """What arrives becomes the present, and is passed on. Acknowledged at once: durable it is in the ingestor."""
-    limits = Limits(int(sources.settings.max_age_days * DAY_S) * NS_PER_S, int(sources.settings.max_future_s * NS_PER_S))
+    settings = sources.settings
+    limits = Limits(int(settings.max_age_days * DAY_S) * NS_PER_S, int(settings.max_future_s * NS_PER_S))
+    connections = 0
     async for delivery in session.deliveries():
+        if session.counts.connections > connections:
+            connections, sources.now.listening_ns = session.counts.connections, sources.clock()
         registry = sources.registry
         for message in delivery.messages:
             for reading in admit(message, registry, limits).readings:

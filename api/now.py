@@ -30,6 +30,8 @@ class Now:
         self._changes: Counter[str] = Counter()
         self.filled = False
         """Whether the store was asked for what came before us."""
+        self.listening_ns = 0
+        """Since when we hear devices, wall clock: at a start, and after the broker was away, all have time again."""
 
     def of(self, device: str) -> Mapping[str, Value]:
         """By metric; empty: it has not spoken."""

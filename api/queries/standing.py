@@ -60,11 +60,15 @@ def offline(now: Now, device: Device, spoke_ns: int | None) -> bool:
     return status is not None and not status.value and (spoke_ns is None or spoke_ns <= status.time_ns)
 
 
-def silent(device: Device, spoke_ns: int | None, now_ns: int) -> bool:
-    """Whether nothing was heard for too long. A device that speaks when something happens is never silent."""
+def silent(device: Device, spoke_ns: int | None, now_ns: int, listening_ns: int = 0) -> bool:
+    """Whether nothing was heard for too long while somebody listened.
+
+    A device that speaks when something happens is never silent.
+    """
     if device.interval_s is None:
         return False
-    return spoke_ns is None or now_ns - spoke_ns > SILENT_INTERVALS * device.interval_s * NS_PER_S
+    since_ns = max(spoke_ns or 0, listening_ns)
+    return now_ns - since_ns > SILENT_INTERVALS * device.interval_s * NS_PER_S
 
 
 def state_of(device: Device, alerts: Iterable[Severity], now: Now, metrics: Mapping[str, Metric], now_ns: int) -> State:
@@ -77,7 +81,7 @@ def state_of(device: Device, alerts: Iterable[Severity], now: Now, metrics: Mapp
     if device.archive:  # it plays the past: its values are old, and nothing is the matter
         return State.FINE
     heard_ns = spoke_ns(now, metrics, device)
-    quiet = silent(device, heard_ns, now_ns) or offline(now, device, heard_ns)
+    quiet = silent(device, heard_ns, now_ns, now.listening_ns) or offline(now, device, heard_ns)
     return State.UNKNOWN if quiet else State.FINE
 
 

@@ -55,6 +55,16 @@ def test_a_device_stands_in_one_word(case: str) -> None:
     assert state(one, *readings, alerts=alerts) is expected
 
 
+@pytest.mark.parametrize(
+    ("listening_s", "expected"), [(30.001, State.UNKNOWN), (30, State.FINE), (0, State.FINE)], ids=str
+)
+def test_nobody_is_silent_before_somebody_has_listened(listening_s: float, expected: State) -> None:
+    now = Now()
+    now.listening_ns = NOW_NS - round(listening_s * NS_PER_S)
+    now.take(heard(10_000), "site-1")
+    assert standing.state_of(device(), (), now, CATALOGUE, NOW_NS) is expected
+
+
 def test_every_state_is_reached() -> None:
     assert {expected for expected, *_ in CASES.values()} == set(State)
 
