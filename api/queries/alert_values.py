@@ -13,6 +13,7 @@ from alerts.desk import (
     Desk,
     Ending,
     Imbalance,
+    Muted,
     Rule,
     Severity,
     Side,
@@ -123,6 +124,13 @@ class Told(Answer):
     """When it was delivered or given up."""
     detail: str
     """Of the last attempt."""
+
+
+class Untold(Answer):
+    """Somebody who is not told."""
+
+    person: str
+    why: Muted
 
 
 class Line(Answer):
@@ -246,6 +254,10 @@ class Book:
             done=moment_or_none(one.done_ns),
             detail=one.detail,
         )
+
+    def untold(self, person: str, why: Muted) -> Untold:
+        """Somebody who is not told, by name."""
+        return Untold(person=self._any.person(person), why=why)
 
     def lines(self, rule: Rule) -> Sequence[Line]:
         """Its thresholds; none where the caller may not see what it compares."""

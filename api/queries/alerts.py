@@ -4,16 +4,16 @@ What people do is put to the alert service as a wish; it alone changes alerts. I
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Concatenate, NamedTuple, ParamSpec
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.desk import Alert, Delivered, Desk, Mark, UnknownAlertError, mark_of, watched
+from alerts.desk import Alert, Delivered, Desk, Mark, Muted, UnknownAlertError, mark_of, watched
 from api.access.caller import Caller, Role, Way, require
 from api.problem import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
-from api.queries.alert_values import AlertBrief, Book, Line, SeverityWord, Step, Told, book_of
+from api.queries.alert_values import AlertBrief, Book, Line, SeverityWord, Step, Told, Untold, book_of
 from api.queries.answer import Answer, Names, time_ns_of
 from api.queries.paging import Page, cursor_of, place_of
 from api.queries.people import shares_sites
@@ -59,6 +59,8 @@ class AlertDetail(AlertBrief):
     """What it went through, in order."""
     deliveries: tuple[Told, ...]
     """Who was told, newest first; for operators."""
+    untold: tuple[Untold, ...]
+    """Who is not told at the moment, and why; for operators."""
     lines: tuple[Line, ...]
     """The thresholds, as the rule is now."""
     asks: Names
@@ -135,13 +137,16 @@ async def alert(sources: Sources, caller: Caller, alert_id: str) -> AlertDetail:
     found = await _visible(sources, book, alert_id)
     steps = await sources.alerts.ask(Desk.transitions, alert_id)
     told: Sequence[Delivered] = ()
+    untold: Mapping[str, Muted] = {}
     if caller.role >= Role.OPERATOR:
+        untold = await sources.alerts.ask(Desk.untold, alert_id)
         told = await sources.alerts.ask(Desk.deliveries, alert=alert_id, limit=DELIVERIES_MOST)
     rule = book.rule(found.rule)
     return AlertDetail(
         **dict(book.brief(found)),
         steps=[book.step(one) for one in steps],
         deliveries=[book.told(one) for one in told],
+        untold=[book.untold(person, why) for person, why in untold.items()],
         lines=() if rule is None else book.lines(rule),
         asks={} if rule is None else book.asks(rule),
         why="" if rule is None else rule.why,

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.problem import ForbiddenError, NotFoundError
-from api.queries import devices
+from api.queries import devices, thoughts
 from api.queries.devices import DeviceDetail, DeviceFilter, DeviceLatest, DevicePage
 from api.queries.paging import Page
 from api.queries.standing import State
+from api.queries.thoughts import RuleThought
 from api.routes.depends import CallerOf, SourcesOf, refused
 from api.routes.tagged import TAGGED, TaggedRoute
 from api.routes.words import AreaInQuery, Cursor, DeviceInPath, Id, Limit, SiteInQuery
@@ -45,3 +46,9 @@ async def get_device(sources: SourcesOf, caller: CallerOf, device: DeviceInPath)
 async def get_device_latest(sources: SourcesOf, caller: CallerOf, device: DeviceInPath) -> DeviceLatest:
     """The newest value of each metric of a device; from memory."""
     return (await devices.latest(sources, caller, devices=(device,)))[0]
+
+
+@router.get("/{device}/rules", responses=refused(ForbiddenError, NotFoundError))
+async def explain_device(sources: SourcesOf, caller: CallerOf, device: DeviceInPath) -> tuple[RuleThought, ...]:
+    """What each rule that selects the device thinks of it now, and why."""
+    return await thoughts.explain(sources, caller, device)

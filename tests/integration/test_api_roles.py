@@ -38,6 +38,7 @@ EXPECTED = {
     "GET /api/v1/devices/{device}": Ask(READ),
     "GET /api/v1/devices/{device}/latest": Ask(READ),
     "GET /api/v1/devices/{device}/history": Ask(READ),
+    "GET /api/v1/devices/{device}/rules": Ask(READ),
     "GET /api/v1/alerts": Ask(READ, "/api/v1/alerts?site=pier"),
     "GET /api/v1/alerts/history": Ask(READ, f"/api/v1/alerts/history?{SPAN}&site=pier"),
     "GET /api/v1/alerts/{alert}": Ask(READ),
@@ -159,6 +160,18 @@ def test_where_people_are_is_for_operators(place: Place, path: str, who: str, se
     assert bool(personal(document)) == (sees and path != "/sites/pier")
     if who == "viewer":
         assert "80 " not in json.dumps(document), "nor in words"
+
+
+@pytest.mark.parametrize(("who", "value"), [("viewer", None), ("operator", 80.0)])
+def test_what_rules_think_of_people_is_for_operators(place: Place, who: str, value: float | None) -> None:
+    (crowd,) = place.house.get("/devices/door-1/rules", who)
+    assert (crowd["rule"], crowd["thought"], crowd["severity"], crowd["alert"]) == (
+        "crowd",
+        "raised",
+        "warning",
+        place.ids["crowd"],
+    )
+    assert crowd["value"] == value
 
 
 def test_the_past_of_people_is_for_operators(place: Place) -> None:
