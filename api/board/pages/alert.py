@@ -26,6 +26,7 @@ BEFORE_LEAST, BEFORE_MOST = timedelta(hours=1), timedelta(days=1)
 AFTER = timedelta(minutes=30)
 MOST = timedelta(days=7)
 """A plot shows the beginning of what lasts longer."""
+SHAPES = {Kind.STATE: Shape.STEP, Kind.EVENT: Shape.DOTS}
 CHANNELS = {
     Channel.INBOX: later("Inbox on this server"),
     Channel.EMAIL: later("E-mail"),
@@ -133,12 +134,7 @@ class _AlertPage:
         visit, words = self._visit, self._visit.words
         found, caller = await self._ask(), await visit.caller()
         metric = visit.sources.registry.metrics.get(found.metric or "")
-        # An event is all there is to see of it, and that stands in what happened.
-        if (
-            metric is None
-            or metric.kind in {Kind.TEXT, Kind.EVENT}
-            or found.device not in visit.sources.registry.devices
-        ):
+        if metric is None or metric.kind is Kind.TEXT or found.device not in visit.sources.registry.devices:
             return
         start, end = span_of(found, moment(visit.now_ns()))
         try:
@@ -162,9 +158,7 @@ class _AlertPage:
                 download=_download(found.device, metric, start, end),
             )
             interval_s = visit.sources.registry.devices[found.device].interval_s
-            main = Curve(
-                course_of(series, interval_s), name=name, shape=Shape.STEP if metric.kind is Kind.STATE else Shape.LINE
-            )
+            main = Curve(course_of(series, interval_s), name=name, shape=SHAPES.get(metric.kind, Shape.LINE))
             draw([main, *_raise_of(found, series, scene.lines, words)], scene, words)
 
     async def _course(self) -> None:
@@ -237,10 +231,13 @@ def lines_of(found: AlertDetail, words: Words) -> Sequence[Line]:
 def _raise_of(found: AlertDetail, series: Series, lines: Sequence[Line], words: Words) -> Sequence[Curve]:
     """The moment of the raise, as an upright line from the lowest to the highest of what is drawn."""
     drawn = [*series.values, *series.low, *series.high, *(one.value for one in lines)]
-    if not drawn or min(drawn) == max(drawn):
+    if not drawn:
         return ()
+    low, high = min(drawn), max(drawn)
+    if low == high:  # a state that does not change, a single event: between no and yes
+        low, high = min(low, 0.0), max(high, 1.0)
     raised_ms = time_ns_of(found.raised) // NS_PER_MS
-    course = Course((raised_ms, raised_ms + 1), (min(drawn), max(drawn)))
+    course = Course((raised_ms, raised_ms + 1), (low, high))
     return (Curve(course, name=words("Raised"), look=Look.COMPARED),)
 
 
