@@ -14,7 +14,6 @@ from statistics import median
 from msgspec import Struct
 
 from api.access.caller import Caller
-from api.problem import AwayError
 from api.queries import standing
 from api.queries.answer import Answer, Names, moment
 from api.queries.readers import devices_at, require_reader, site_of
@@ -134,29 +133,65 @@ class Air(Answer):
     worst: Pollutant | None
     """The first of them, if its mean is known."""
     climate: Sequence[Climate]
+    away: str | None
+    """Why the store can't be asked: then only what is known in memory is here."""
 
 
-async def air(sources: Sources, caller: Caller, site_id: str) -> Air:
-    """Raises `NotFoundError`, `AwayError` when the store does not answer."""
+class Course(Struct, frozen=True):
+    """Of one pollutant; windows without values are missing."""
+
+    hours: Sequence[Window] = ()
+    """Of the last 24."""
+    drawn: Sequence[Window] = ()
+    """Of `STEP_NS`, of the same 24 hours."""
+    last: Sequence[Window] = ()
+    """Of `TREND_STEP_NS`, of the last hour."""
+
+
+class Past(Struct, frozen=True):
+    """What the store knows of a station, as of a moment. It changes slowly: a page asks for it once a minute."""
+
+    at_ns: int
+    courses: Mapping[tuple[str, str], Course]
+    """By device and metric."""
+    away: str | None = None
+    """Why the store can't be asked; then there are none."""
+
+
+async def past(sources: Sources, caller: Caller, site_id: str) -> Past:
+    """Raises `NotFoundError`."""
     require_reader(caller)
     site_of(sources, caller, site_id)
     now_ns = sources.clock()
+    courses: dict[tuple[str, str], Course] = {}
+    try:
+        for device, metric in _measured(sources, site_id):
+            courses[device.id, metric] = await _course(sources, device, metric, now_ns)
+    except StoreAwayError as error:
+        return Past(now_ns, {}, str(error))
+    return Past(now_ns, courses)
+
+
+async def air(sources: Sources, caller: Caller, site_id: str, known: Past) -> Air:
+    """The present, from memory, with the past that is `known`. Raises `NotFoundError`."""
+    require_reader(caller)
+    site_of(sources, caller, site_id)
     devices = devices_at(sources.registry, site_id)
+    now_ns = sources.clock()
     found = [
-        await _pollutant(sources, one, metric, now_ns)
-        for one in devices
-        for metric in one.metrics
-        if metric in GUIDELINES
+        _pollutant(sources, one, metric, known.courses.get((one.id, metric), Course()), known.at_ns)
+        for one, metric in _measured(sources, site_id)
     ]
     # A share that is not known comes after all that are.
     ordered = sorted(found, key=lambda one: -1.0 if one.against.share is None else one.against.share, reverse=True)
     return Air(
         site=site_id,
-        start=moment(now_ns - SEEN_HOURS * HOUR_NS),
-        end=moment(now_ns),
+        start=moment(known.at_ns - SEEN_HOURS * HOUR_NS),
+        end=moment(known.at_ns),
         pollutants=ordered,
         worst=ordered[0] if ordered and ordered[0].against.share is not None else None,
         climate=[shown for metric in CLIMATE for one in devices if (shown := _climate(sources, one, metric, now_ns))],
+        away=known.away,
     )
 
 
@@ -192,17 +227,23 @@ def trend(values: Sequence[float]) -> Trend:
     return Trend.RISING if change > 0 else Trend.FALLING
 
 
-async def _pollutant(sources: Sources, device: Device, metric: str, now_ns: int) -> Pollutant:
-    what = sources.registry.metrics[metric]
-    start_ns = now_ns - SEEN_HOURS * HOUR_NS
-    try:
-        hours = await sources.store.windows(device.id, metric, start_ns, now_ns, HOUR_NS, now_ns % HOUR_NS)
-        drawn = await sources.store.windows(device.id, metric, start_ns, now_ns, STEP_NS, now_ns % STEP_NS)
-        last = await sources.store.windows(
-            device.id, metric, now_ns - HOUR_NS, now_ns, TREND_STEP_NS, now_ns % TREND_STEP_NS
-        )
-    except StoreAwayError as error:
-        raise AwayError(str(error)) from error
+def _measured(sources: Sources, site_id: str) -> Sequence[tuple[Device, str]]:
+    devices = devices_at(sources.registry, site_id)
+    return [(one, metric) for one in devices for metric in one.metrics if metric in GUIDELINES]
+
+
+async def _course(sources: Sources, device: Device, metric: str, now_ns: int) -> Course:
+    async def windows(start_ns: int, step_ns: int) -> Sequence[Window]:
+        return await sources.store.windows(device.id, metric, start_ns, now_ns, step_ns, now_ns % step_ns)
+
+    day_ns = now_ns - SEEN_HOURS * HOUR_NS
+    return Course(
+        await windows(day_ns, HOUR_NS), await windows(day_ns, STEP_NS), await windows(now_ns - HOUR_NS, TREND_STEP_NS)
+    )
+
+
+def _pollutant(sources: Sources, device: Device, metric: str, course: Course, past_ns: int) -> Pollutant:
+    what, now_ns = sources.registry.metrics[metric], sources.clock()
     value = sources.now.of(device.id).get(metric)
     number = value.value if value is not None and not isinstance(value.value, str) else None
     return Pollutant(
@@ -215,15 +256,15 @@ async def _pollutant(sources: Sources, device: Device, metric: str, now_ns: int)
         time=None if value is None else moment(value.time_ns),
         stale=value is not None and standing.is_stale(device, what, value.time_ns, now_ns),
         suspect=value is not None and Quality.SUSPECT in value.quality,
-        trend=trend([one.total / one.count for one in last if one.total is not None]),
-        against=against(GUIDELINES[metric], hours, now_ns),
+        trend=trend([one.total / one.count for one in course.last if one.total is not None]),
+        against=against(GUIDELINES[metric], course.hours, past_ns),
         points=[
             Point(
                 time_ms=(one.start_ns + STEP_NS // 2) // NS_PER_MS,
                 value=one.total / one.count,
                 suspect=one.suspect > 0,
             )
-            for one in drawn
+            for one in course.drawn
             if one.total is not None
         ],
     )

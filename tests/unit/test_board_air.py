@@ -13,7 +13,6 @@ from api.board.frame import Visit
 from api.board.pages.air import TRENDS, verdict
 from api.board.words import words_of
 from api.now import Now
-from api.problem import AwayError
 from api.queries.air import (
     GUIDELINES,
     HOUR_NS,
@@ -25,6 +24,7 @@ from api.queries.air import (
     against,
     air,
     mean_of_hours,
+    past,
     trend,
 )
 from api.sources import Sources
@@ -125,7 +125,7 @@ async def test_the_worst_comes_first_and_what_has_no_mean_last(ground: Ground) -
         await ground.fill(metric, values, device="station", doubts={NOW_NS - 600 * NS_PER_S: Quality.SUSPECT})
     now = Now()
     now.take(Reading("station", NOW_NS - NS_PER_S, None, {"no2_ugm3": 41.0, "temperature_c": 20.0}, {}), "central")
-    found = await air(sources(ground, now), ADMIN, "central")
+    found = await air(sources(ground, now), ADMIN, "central", await past(sources(ground), ADMIN, "central"))
     assert [one.metric for one in found.pollutants] == ["no2_ugm3", "pm2_5_ugm3", "o3_ugm3"]
     assert found.worst is not None
     assert found.worst.against.share == pytest.approx(1.6)
@@ -136,10 +136,16 @@ async def test_the_worst_comes_first_and_what_has_no_mean_last(ground: Ground) -
     assert [one.metric for one in found.climate] == ["temperature_c"]
 
 
-async def test_a_store_that_is_away_is_said(ground: Ground) -> None:
+async def test_with_the_store_away_there_is_still_the_present(ground: Ground) -> None:
     ground.store = GoingAway(0)
-    with pytest.raises(AwayError, match="disk"):
-        await air(sources(ground), ADMIN, "central")
+    now = Now()
+    now.take(Reading("station", NOW_NS - NS_PER_S, None, {"no2_ugm3": 41.0}, {}), "central")
+    found = await air(sources(ground, now), ADMIN, "central", await past(sources(ground), ADMIN, "central"))
+    assert found.away is not None
+    assert "disk" in found.away
+    assert found.worst is None
+    values = {one.metric: (one.value, one.trend) for one in found.pollutants}
+    assert values["no2_ugm3"] == (41.0, Trend.UNKNOWN)
 
 
 def pollutant(share: float | None) -> Pollutant:
@@ -173,7 +179,13 @@ def test_the_air_in_words(share: float | None, says: str) -> None:
     one = pollutant(share)
     moment = datetime(2026, 11, 22, tzinfo=UTC)
     found = Air(
-        site="central", start=moment, end=moment, pollutants=[one], worst=None if share is None else one, climate=()
+        site="central",
+        start=moment,
+        end=moment,
+        pollutants=[one],
+        worst=None if share is None else one,
+        climate=(),
+        away=None,
     )
     visit = cast("Visit", SimpleNamespace(words=words_of("en")))
     assert verdict(visit, found) == says

@@ -177,6 +177,7 @@ def test_equal_values_are_a_level_line() -> None:
 def test_windows_are_drawn_in_their_middle() -> None:
     windows = Series([0, HOUR], [1.0, 2.0], [0.5, 1.0], [2.0, 3.0], frozenset(), 3_600)
     assert list(course_of(windows).times_ms) == [HOUR // 2, HOUR + HOUR // 2]
+    assert list(course_of(windows, end_ms=HOUR + MINUTE).times_ms) == [HOUR // 2, HOUR + MINUTE]
     single = Series([0, HOUR], [1.0, 2.0], (), (), frozenset(), None)
     assert list(course_of(single, 10.0).times_ms) == [0, HOUR]
     assert course_of(single, 10.0).step_ms == 10_000

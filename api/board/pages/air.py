@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 from api.board import parts
 from api.board.frame import Visit
-from api.board.pages.shown import alerts_of
+from api.board.pages.shown import active_at, alerts_of
 from api.board.plot import Course, Curve, Line, Scene, Tone, draw
 from api.board.words import later
-from api.queries import air, alerts, places
-from api.queries.air import Air, Pollutant, Trend
+from api.queries import air, places
+from api.queries.air import Air, Past, Pollutant, Trend
 from api.queries.answer import time_ns_of
-from api.queries.paging import Page
-from telemetry.reading import NS_PER_MS
+from telemetry.reading import NS_PER_MS, NS_PER_S
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
+PAST_EVERY_NS = 60 * NS_PER_S
 PLOT_PX = 150
 TRENDS: Mapping[Trend, tuple[str, str]] = {
     Trend.RISING: ("\u2197", later("rising")),
@@ -26,11 +26,16 @@ TRENDS: Mapping[Trend, tuple[str, str]] = {
 async def build_site(visit: Visit, site: str) -> None:
     """The page of a station."""
 
+    past: Past | None = None
+
     async def build() -> None:
+        nonlocal past
         caller = await visit.caller()
-        found = await air.air(visit.sources, caller, site)
+        if past is None or visit.now_ns() - past.at_ns >= PAST_EVERY_NS:
+            past = await air.past(visit.sources, caller, site)
+        found = await air.air(visit.sources, caller, site, past)
         place = await places.site(visit.sources, caller, site)
-        active = await alerts.alerts(visit.sources, caller, alerts.AlertFilter(site=site), Page())
+        active = await active_at(visit, caller, site)
         name = visit.words.name(place.names, place.id)
         visit.title(name)
         with parts.tag("div", classes="verdict"):
@@ -38,7 +43,9 @@ async def build_site(visit: Visit, site: str) -> None:
             parts.tag("h1", verdict(visit, found))
             if found.worst is not None:
                 parts.tag("p", basis(visit, found.worst))
-        alerts_of(visit, active.items)
+        alerts_of(visit, active)
+        if found.away is not None:
+            parts.message(found.away, trouble=True)
         with parts.section(visit.words("Pollutants"), hidden_title=True), parts.tag("div", classes="pollutants"):
             for one in found.pollutants:
                 _pollutant(visit, found, one)

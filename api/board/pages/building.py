@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from api.board import parts
 from api.board.frame import Visit
-from api.board.pages.shown import alerts_of, shown
+from api.board.pages.shown import active_at, alerts_of, shown
 from api.board.plot import Course, Curve, Look, Scene, draw
 from api.board.words import Words, later
-from api.queries import alerts, buildings, devices, places
+from api.problem import AwayError
+from api.queries import buildings, devices, places
 from api.queries.alert_values import AlertBrief
 from api.queries.answer import time_ns_of
 from api.queries.buildings import BuildingDay, Compared, Figure, Meter, Slot, Supply
 from api.queries.devices import DeviceLatest
-from api.queries.paging import Page
 from api.queries.places import SiteDetail
 from telemetry.reading import NS_PER_MS, NS_PER_S
 
@@ -40,19 +40,30 @@ ROOM = ("co2_ppm", "temperature_c", "humidity_pct")
 async def build_site(visit: Visit, site: str) -> None:
     """The page of a building."""
     day: BuildingDay | None = None
+    away = ""
     asked_ns = 0
 
     async def build() -> None:
-        nonlocal day, asked_ns
+        nonlocal day, away, asked_ns
         sources, caller = visit.sources, await visit.caller()
         if day is None or visit.now_ns() - asked_ns >= DAY_EVERY_NS:
             asked_ns = visit.now_ns()
-            day = await buildings.building(sources, caller, site)
+            try:
+                day, away = await buildings.building(sources, caller, site), ""
+            except AwayError as error:
+                away = str(error)
         supply = await buildings.supply(sources, caller, site)
         place = await places.site(sources, caller, site)
         latest = await devices.latest(sources, caller, site=site)
-        active = await alerts.alerts(sources, caller, alerts.AlertFilter(site=site), Page())
-        _draw(visit, place, day, supply, latest, active.items)
+        active = await active_at(visit, caller, site)
+        _head(visit, place, day, active)
+        if away:
+            parts.message(away, trouble=True)
+        _figures(visit, site, day, supply.power)
+        if day is not None:
+            with parts.section(visit.words("Demand by half hour")):
+                _demand(visit, day)
+        _now(visit, place, day, supply, latest)
 
     await visit.live(build, [site], every_s=LOOK_EVERY_S)
 
@@ -72,31 +83,29 @@ def verdict(compared: Compared | None, words: Words) -> str:
     return words("{share}% over {day} so far", share=share, day=day)
 
 
-def _draw(
-    visit: Visit,
-    place: SiteDetail,
-    day: BuildingDay,
-    supply: Supply,
-    latest: Sequence[DeviceLatest],
-    active: Sequence[AlertBrief],
+def _head(visit: Visit, place: SiteDetail, day: BuildingDay | None, active: Sequence[AlertBrief] | None) -> None:
+    words = visit.words
+    name = words.name(place.names, place.id)
+    visit.title(name)
+    with parts.tag("div", classes="verdict"):
+        parts.tag("p", name, "quiet")
+        parts.tag("h1", verdict(None if day is None else day.compared, words))
+    alerts_of(visit, active)
+
+
+def _now(
+    visit: Visit, place: SiteDetail, day: BuildingDay | None, supply: Supply, latest: Sequence[DeviceLatest]
 ) -> None:
     words = visit.words
-    visit.title(words.name(place.names, place.id))
-    with parts.tag("div", classes="verdict"):
-        parts.tag("p", words.name(place.names, place.id), "quiet")
-        parts.tag("h1", verdict(day.compared, words))
-    alerts_of(visit, active)
-    _figures(visit, day, supply.power)
-    with parts.section(words("Demand by half hour")):
-        _demand(visit, day)
     if supply.phases is not None:
         with parts.section(words("Phases")):
             _phases(words, supply)
-    with parts.section(words("Electricity meters")):
-        _meters(visit, day.meters, supply)
-    if day.supplies:
-        with parts.section(words("Water and gas today")):
-            _registers(visit, day.supplies)
+    if day is not None:
+        with parts.section(words("Electricity meters")):
+            _meters(visit, day.meters, supply)
+        if day.supplies:
+            with parts.section(words("Water and gas today")):
+                _registers(visit, day.supplies)
     rooms = [one for one in latest if {value.metric for value in one.latest} & {ROOM[0]}]
     if rooms:
         with parts.section(words("Rooms")):
@@ -105,11 +114,13 @@ def _draw(
         parts.link(words("All devices here"), f"/devices?site={place.id}")
 
 
-def _figures(visit: Visit, day: BuildingDay, power: Figure | None) -> None:
-    words, zone = visit.words, visit.zone(day.site)
+def _figures(visit: Visit, site: str, day: BuildingDay | None, power: Figure | None) -> None:
+    words, zone = visit.words, visit.zone(site)
     with parts.tag("dl", classes="figures figures-large"):
         with _figure(words("Power now")):
-            _power(visit, day.site, power)
+            _power(visit, site, power)
+        if day is None:
+            return
         with _figure(words("Today so far")):
             parts.value(words, day.today_kwh, unit="kW.h", decimals=0)
         if day.compared is not None:

@@ -61,9 +61,7 @@ def _draw(visit: Visit, found: DeviceDetail, coverage: Coverage | None, away: st
         with parts.tag("p", classes="state-line"):
             parts.state(found.state, words)
             parts.tag("span", _spoke(visit, found), "quiet")
-    alerts_of(visit, found.active)
-    if not found.alerts_known:
-        parts.message(words("Alerts can't be asked just now."), trouble=True)
+    alerts_of(visit, found.active if found.alerts_known else None)
     with parts.section(words("Last values")):
         _values(visit, found)
     with parts.section(words("Last 24 hours")):

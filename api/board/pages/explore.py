@@ -155,7 +155,8 @@ async def _plot(visit: Visit, caller: Caller, device: Device, metric: str, seen:
         height_px=height_px,
         download=f"{file}&format=csv",
     )
-    draw([Curve(course_of(found, device.interval_s), shape=_shape(what, found))], scene, words)
+    course = course_of(found, device.interval_s, scene.end_ms)
+    draw([Curve(course, shape=_shape(what, found))], scene, words)
     _summary(visit, what, found, file)
 
 

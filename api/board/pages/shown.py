@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
+from api.access.caller import Caller
 from api.board import parts
 from api.board.frame import Visit
+from api.problem import AwayError
+from api.queries import alerts as query
 from api.queries.alert_values import AlertBrief
 from api.queries.answer import time_ns_of
 from api.queries.devices import Latest
+from api.queries.paging import Page
 from telemetry.catalogue.metric import Kind
 from telemetry.reading import Quality
 
 SUSPECT = "suspect"
-MANUAL = "manual"
-"""A quality that is known by its word alone."""
 
 
 def shown(visit: Visit, one: Latest, site: str) -> None:
@@ -53,9 +55,19 @@ def moment_text(visit: Visit, one: Latest) -> str:
     return visit.words.ago(time_ns_of(one.time), visit.now_ns())
 
 
-def alerts_of(visit: Visit, alerts: Sequence[AlertBrief]) -> None:
+async def active_at(visit: Visit, caller: Caller, site: str) -> Sequence[AlertBrief] | None:
+    """The active alerts of a site; None: they can't be asked just now."""
+    try:
+        return (await query.alerts(visit.sources, caller, query.AlertFilter(site=site), Page())).items
+    except AwayError:
+        return None
+
+
+def alerts_of(visit: Visit, alerts: Sequence[AlertBrief] | None) -> None:
     """Active alerts as a list of links, one line each; nothing where there are none."""
     words = visit.words
+    if alerts is None:
+        parts.message(words("Alerts can't be asked just now."), trouble=True)
     if not alerts:
         return
     with parts.tag("ul", classes="alert-lines"):

@@ -1,7 +1,7 @@
 """Plots on a page: a picture, what a screen reader says of it, and what is read by whoever points at it."""
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -90,7 +90,7 @@ def plot(
     download: str = "",
 ) -> ui.element:
     """One series with its lines. Without `start_ms` and `end_ms`: from its first value to its last."""
-    course = course_of(series)
+    course = course_of(series, end_ms=end_ms)
     times_ms = course.times_ms or (0,)
     first_ms = times_ms[0] if start_ms is None else start_ms
     last_ms = times_ms[-1] if end_ms is None else end_ms
@@ -108,11 +108,16 @@ def plot(
     return draw([Curve(course, shape=shape)], scene, words)
 
 
-def course_of(series: Series, interval_s: float | None = None) -> Course:
-    """As it is drawn: windows in their middle. `interval_s`: of the device, for what is a gap."""
+def course_of(series: Series, interval_s: float | None = None, end_ms: int | None = None) -> Course:
+    """As it is drawn: windows in their middle, the last one not beyond `end_ms`.
+
+    `interval_s`: of the device, for what is a gap.
+    """
     step_ms = (series.window_s or interval_s or 0.0) * MS_PER_S
-    half_ms = int(step_ms / 2) if series.window_s else 0
-    times_ms = [ms + half_ms for ms in series.times_ms] if half_ms else series.times_ms
+    times_ms = series.times_ms
+    if series.window_s:
+        latest_ms = inf if end_ms is None else end_ms
+        times_ms = [int(min(ms + step_ms / 2, max(ms, latest_ms))) for ms in times_ms]
     return Course(times_ms, series.values, series.low, series.high, series.suspect, step_ms)
 
 

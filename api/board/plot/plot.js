@@ -7,7 +7,7 @@ const CLOCK = {
 export default {
   template: `
     <figure class="plot">
-      <div class="plot-room">
+      <div class="plot-room" :style="{'--letters': letters}">
         <div class="plot-values" aria-hidden="true">
           <span v-for="tick in picture.values" :style="{bottom: share(tick.at)}">{{ tick.text }}</span>
         </div>
@@ -73,6 +73,9 @@ export default {
     return { nearest: [] };
   },
   computed: {
+    letters() {
+      return Math.max(...this.picture.values.map((tick) => tick.text.length));
+    },
     known() {
       return this.picture.curves.some((curve) => curve.x.length);
     },
