@@ -1,6 +1,6 @@
 """The hub: takes what arrives, and hands it to everybody who listens.
 
-    reading, alert -> encoded once -> batch (0.1 s or 64 KiB) -> past (bounded) -> each listener, from where it stands
+    reading, alert -> encoded once -> batch (0.1 to 0.3 s, or 64 KiB) -> past (bounded) -> each listener, from where it stands
 
 A listener has no queue: it has a number, up to which it was given everything. So a slow one takes no memory and holds
 nobody up; when what it has not got leaves the past, or a write takes too long, it is dropped, and told why.
@@ -216,7 +216,7 @@ class Hub:
                     listener.give(chunk, batch.last)
 
     async def run(self) -> None:
-        """Until cancelled: a few times a second what has come, every second a look at who does not read."""
+        """Until cancelled: several times a second what has come, every second a look at who does not read."""
         looked = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S + TICK_MORE_S * self.listeners)
