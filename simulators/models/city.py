@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from simulators.encode import Sample
 from simulators.models.air import Background, Room, Station
 from simulators.models.days import Calendar
-from simulators.models.meter import Flow, Heat, Power
+from simulators.models.meter import Flow, Heat, Load, Power, load_of, load_over
 from simulators.models.model import EventModel, Model, Value, Values
 from simulators.models.noise import key, unit
 from simulators.models.plain import Plain
@@ -24,6 +24,8 @@ BATCHED_SHARE = 0.08
 """Of a sleeping device's groups of readings: how many it keeps and sends together."""
 SLEEPS_FROM_MS = 30_000
 BUTTON_KIND = "toilet_button"
+SUPPLY = "supply"
+"""A label of meters for electricity: main, or sub for those below it."""
 GAS_M3_A_DAY, WATER_M3_A_DAY = 35.0, 22.0
 
 
@@ -108,10 +110,14 @@ class City:
         self._stations: dict[str, Station] = {}
         self._areas: dict[tuple[str, str], Area] = {}
         self._cubicles: dict[tuple[str, str], list[str]] = {}
+        self._floors: dict[str, list[str]] = {}
+        """By site: its meters below the main supply."""
         devices = [device for device in registry.devices.values() if not registry.sites[device.site].archive]
         for device in devices:
             if device.kind == "toilet_cubicle":
                 self._cubicles.setdefault(_place(device), []).append(device.id)
+            elif device.kind == "meter_power" and device.labels.get(SUPPLY) == "sub":
+                self._floors.setdefault(device.site, []).append(device.id)
         for members in self._cubicles.values():
             members.sort()
         self.devices: Sequence[Device] = devices
@@ -174,7 +180,7 @@ class City:
             "toilet_supplies": lambda: Supplies(self._area(device), device_key),
             "toilet_water": lambda: WaterPipe(self._area(device), device_key),
             "toilet_leak": LeakRope,
-            "meter_power": lambda: Power(calendar, self._heat(device), device_key),
+            "meter_power": lambda: Power(calendar, self._heat(device), device_key, self._load(device, device_key)),
             "meter_water": lambda: Flow(calendar, "water_m3", WATER_M3_A_DAY, device_key),
             "meter_gas": lambda: Flow(calendar, "gas_m3", GAS_M3_A_DAY, device_key),
             "air_station": lambda: self._station(device),
@@ -184,6 +190,12 @@ class City:
         }
         maker = makers.get(device.kind)
         return maker() if maker is not None else Plain(device.metrics, self._registry.metrics, device_key)
+
+    def _load(self, device: Device, device_key: int) -> Load:
+        floors = self._floors.get(device.site)
+        if floors is None or device.labels.get(SUPPLY) != "main":
+            return load_of(device_key)
+        return load_over([load_of(key(self._seed, "device", floor)) for floor in floors])
 
     def _cubicle(self, device: Device) -> int:
         return bisect_left(self._cubicles[_place(device)], device.id)

@@ -1,7 +1,8 @@
 """Building meters. Power is a sum of parts whose integrals are known, so that registers count what power shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import cos, sin, sqrt, tau
+from typing import NamedTuple
 
 from simulators.models.days import ANCHOR, MS_PER_HOUR, Calendar, Day
 from simulators.models.model import Value
@@ -17,6 +18,9 @@ BY_WEEKDAY = (1.0, 1.02, 1.0, 1.01, 0.97, 0.42, 0.25)
 WAVES_A_DAY = (3, 7, 19, 48)
 """Lifts, pumps, compressors: whole waves a day, so that they add nothing to the day's sum."""
 PHASE_VOLTAGE_V = 220.0
+NOT_ON_A_FLOOR = 1.3
+"""Lifts, pumps, lights of stairs and outside; more than the ripple by which floors and supply differ."""
+RIPPLE = 0.12
 KWH_DIAL = 1e6
 M3_DIAL = 1e5
 
@@ -54,16 +58,41 @@ class Heat:
         return self._sums[number]
 
 
+class Load(NamedTuple):
+    """What hangs on a meter, kW."""
+
+    base: float
+    """Day and night."""
+    present: float
+    """Of people, at most."""
+    cooling: float
+    """On a warm working day, at most."""
+    ripple: float
+    """Of each of its waves, at most."""
+
+
+def load_of(seed_key: int) -> Load:
+    """Of a floor, or of a house that is not metered by floors."""
+    base_kw = between(seed_key, 0, 12.0, 45.0)
+    present_kw, cooling_kw = base_kw * between(seed_key, 1, 1.2, 2.6), base_kw * between(seed_key, 2, 1.0, 2.2)
+    return Load(base_kw, present_kw, cooling_kw, base_kw * RIPPLE)
+
+
+def load_over(floors: Sequence[Load]) -> Load:
+    """Of the supply above metered floors: theirs, and what no floor meters."""
+    base_kw, present_kw, cooling_kw, _ = (NOT_ON_A_FLOOR * sum(parts) for parts in zip(*floors, strict=True))
+    # What goes up and down by itself evens out.
+    return Load(base_kw, present_kw, cooling_kw, base_kw * RIPPLE / sqrt(len(floors)))
+
+
 class Power:
     """A main or sub meter for electricity, three phases."""
 
-    def __init__(self, calendar: Calendar, heat: Heat, seed_key: int) -> None:
+    def __init__(self, calendar: Calendar, heat: Heat, seed_key: int, load: Load) -> None:
         self._calendar = calendar
         self._heat = heat
         self._key = seed_key
-        self._base_kw = between(seed_key, 0, 12.0, 45.0)
-        self._present_kw = self._base_kw * between(seed_key, 1, 1.2, 2.6)
-        self._cooling_kw = self._base_kw * between(seed_key, 2, 1.0, 2.2)
+        self._base_kw, self._present_kw, self._cooling_kw, self._ripple_kw = load
         self._export_kw = self._base_kw * between(seed_key, 3, 0.2, 0.5)
         self._reactive_share = between(seed_key, 4, 0.18, 0.3)
         self._reactive_kvar = self._base_kw * 0.22
@@ -141,7 +170,7 @@ class Power:
         return (self._base_kw + present * PRESENT.at(hour) + cooling * COOLING.at(hour) + ripple) * pace(day)
 
     def _wave_kw(self, number: int, waves: int) -> float:
-        return self._base_kw * 0.12 * signed(self._key ^ waves, number)
+        return self._ripple_kw * signed(self._key ^ waves, number)
 
     def _kwh_before(self, number: int) -> float:
         cooling = self._cooling_kw * self._heat.before(number)

@@ -140,6 +140,17 @@ def test_power_is_consistent(city: City) -> None:
             assert isclose(volts_amperes, values["power_l1_kw"], rel_tol=0.01)
 
 
+def test_a_building_draws_what_its_floors_draw_and_more(city: City) -> None:
+    meters = [one for one in city.tickers.values() if one.device.kind == "meter_power"]
+    for main in (one for one in meters if one.device.labels["supply"] == "main"):
+        floors = [one for one in meters if one.device.site == main.device.site and one is not main]
+        assert floors
+        for minute in range(0, 7 * 24 * 60, 37):
+            time_ms = NOON_MS + minute * 60_000
+            drawn = sum(float(one.values(time_ms, HOUR_MS)["power_kw"]) for one in floors)
+            assert drawn < float(main.values(time_ms, HOUR_MS)["power_kw"]) < 2 * drawn
+
+
 def test_the_register_is_the_integral_of_power(city: City) -> None:
     meter = ticker(city, "meter_power")
     step_ms = 60_000
