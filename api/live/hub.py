@@ -1,6 +1,6 @@
 """The hub: takes what arrives, and hands it to everybody who listens.
 
-    reading, alert -> encoded once -> batch (0.1 to 0.3 s, or 64 KiB) -> bounded past -> listeners, from where they stand
+    reading, alert -> encoded once -> batch (0.1 to 0.3 s, or 64 KiB) -> bounded past -> listeners, each from its number
 
 A listener has no queue: it has a number, up to which it was given everything. So a slow one takes no memory and holds
 nobody up; when what it has not got leaves the past, or a write takes too long, it is dropped, and told why.
