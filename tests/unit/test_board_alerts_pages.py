@@ -68,7 +68,7 @@ def board(running: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     )
 
     async def all_alerts(*_: object) -> AlertPage:
-        return AlertPage.model_construct(items=[one], next=None)
+        return AlertPage.model_construct(items=(one,), next=None)
 
     async def one_alert(*_: object) -> object:
         return one
