@@ -204,7 +204,8 @@ def latest_of(sources: Sources, caller: Caller, device: Device) -> Sequence[Late
 
 def brief_of(sources: Sources, device: Device, alerts: Sequence[Alert]) -> DeviceBrief:
     """As in a list; `alerts` are its active ones."""
-    now, metrics = sources.now, sources.registry.metrics
+    now = sources.now
+    spoke_ns = standing.spoke_ns(now, sources.registry.metrics, device)
     return DeviceBrief(
         id=device.id,
         site=device.site,
@@ -215,8 +216,8 @@ def brief_of(sources: Sources, device: Device, alerts: Sequence[Alert]) -> Devic
         unit=device.unit,
         interval_s=device.interval_s,
         metrics=device.metrics,
-        state=standing.state_of(device, [alert.severity for alert in alerts], now, metrics, sources.clock()),
-        spoke=moment_or_none(standing.spoke_ns(now, metrics, device)),
+        state=standing.state_since(device, [alert.severity for alert in alerts], now, spoke_ns, sources.clock()),
+        spoke=moment_or_none(spoke_ns),
         alerts=counts_of(alerts),
     )
 

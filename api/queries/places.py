@@ -1,5 +1,6 @@
 """Sites and their areas: how each stands, worst device first in its state."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -63,11 +64,12 @@ async def sites(sources: Sources, caller: Caller) -> Sequence[SiteSummary]:
     """Those that the caller sees, by id."""
     require_reader(caller)
     active = await active_alerts(sources)
-    return [
-        _summary(sources, place, devices_at(sources.registry, place.id), active)
-        for _, place in sorted(sources.registry.sites.items())
-        if caller.sees(place.id)
-    ]
+    registry, found = sources.registry, []
+    for _, place in sorted(registry.sites.items()):
+        if caller.sees(place.id):
+            found.append(_summary(sources, place, devices_at(registry, place.id), active))
+            await asyncio.sleep(0)  # of many thousand devices it takes a while, and readings come meanwhile
+    return found
 
 
 async def site(sources: Sources, caller: Caller, site_id: str) -> SiteDetail:
@@ -99,14 +101,16 @@ def _summary(
         timezone=place.timezone.key,
         archive=place.archive,
         state=standing.state_of_all(
-            standing.state_of(one, [alert.severity for alert in found.get(one.id, ())], now, metrics, now_ns)
+            standing.state_since(one, [alert.severity for alert in found.get(one.id, ())], now, spoke[one.id], now_ns)
             for one in parts
         ),
         alerts=counts_of([alert for one in parts for alert in found.get(one.id, ())]),
         alerts_known=active is not None,
         devices=len(parts),
         silent=sum(
-            one.id not in resting and not one.archive and standing.silent(one, spoke[one.id], now_ns) for one in parts
+            standing.silent(one, spoke[one.id], now_ns, now.listening_ns)
+            for one in parts
+            if one.id not in resting and not one.archive
         ),
         out_of_service=len(resting),
         spoke=moment_or_none(max((ns for ns in spoke.values() if ns is not None), default=None)),

@@ -73,6 +73,11 @@ def silent(device: Device, spoke_ns: int | None, now_ns: int, listening_ns: int 
 
 def state_of(device: Device, alerts: Iterable[Severity], now: Now, metrics: Mapping[str, Metric], now_ns: int) -> State:
     """In one word; `alerts` are those of the device that are active."""
+    return state_since(device, alerts, now, spoke_ns(now, metrics, device), now_ns)
+
+
+def state_since(device: Device, alerts: Iterable[Severity], now: Now, heard_ns: int | None, now_ns: int) -> State:
+    """The same, for who knows already when it spoke."""
     if out_of_service(device, now_ns):
         return State.OUT_OF_SERVICE
     severity = max(alerts, default=None)
@@ -80,7 +85,6 @@ def state_of(device: Device, alerts: Iterable[Severity], now: Now, metrics: Mapp
         return State.CRITICAL if severity is Severity.CRITICAL else State.ATTENTION
     if device.archive:  # it plays the past: its values are old, and nothing is the matter
         return State.FINE
-    heard_ns = spoke_ns(now, metrics, device)
     quiet = silent(device, heard_ns, now_ns, now.listening_ns) or offline(now, device, heard_ns)
     return State.UNKNOWN if quiet else State.FINE
 
