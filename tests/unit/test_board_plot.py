@@ -161,6 +161,12 @@ def test_two_lines_close_together_have_their_texts_apart() -> None:
     assert [line.below for line in found] == [True, False]
 
 
+@pytest.mark.parametrize(("values", "left"), [([9.0, 5.0], True), ([5.0, 9.0], False), ([5.2, 5.2], False)])
+def test_a_lines_text_stands_where_no_curve_runs_through_it(values: list[float], left: bool) -> None:
+    (line,) = drawn(Curve(Course([0, HOUR], [*values])), HOUR, [Line(4.9, "limit", Tone.GUIDELINE)]).lines
+    assert line.left is left
+
+
 def test_a_picture_of_nothing_has_its_ticks() -> None:
     found = drawn(Curve(Course((), ())), HOUR)
     assert found.times

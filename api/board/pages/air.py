@@ -25,7 +25,6 @@ TRENDS: Mapping[Trend, tuple[str, str]] = {
 
 async def build_site(visit: Visit, site: str) -> None:
     """The page of a station."""
-
     past: Past | None = None
 
     async def build() -> None:

@@ -12,6 +12,7 @@ from api.queries import fleet
 from api.queries.answer import time_ns_of
 from api.queries.devices import DeviceDetail, Latest
 from api.queries.fleet import Coverage
+from api.queries.readers import device_of
 from telemetry.catalogue.metric import Kind
 from telemetry.reading import NS_PER_MS, NS_PER_S
 
@@ -47,8 +48,8 @@ async def device_page(visit: Visit, device: str) -> None:
                 away = str(error)
         _draw(visit, found, coverage, away)
 
-    known = visit.sources.registry.devices.get(device)
-    await visit.live(build, None if known is None else [known.site], every_s=LOOK_EVERY_S)
+    known = device_of(visit.sources, await visit.caller(), device)
+    await visit.live(build, [known.site], every_s=LOOK_EVERY_S)
 
 
 def _draw(visit: Visit, found: DeviceDetail, coverage: Coverage | None, away: str) -> None:

@@ -12,7 +12,7 @@ from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.plot import Curve, Line, Scene, Shape, Tone, course_of, draw
 from api.board.words import Words, later
-from api.problem import ApiError, UnprocessableError
+from api.problem import ApiError, NotFoundError, UnprocessableError
 from api.queries.alert_values import SeverityWord
 from api.queries.answer import moment, time_ns_of
 from api.queries.history import MAX_DAYS, Series, series
@@ -68,9 +68,11 @@ async def explore(
     caller = await visit.caller()
     known = device_of(visit.sources, caller, device)
     what = visit.sources.registry.metrics.get(metric)
+    if what is None:
+        raise NotFoundError(f"there is no metric {metric}")
     words, zone = visit.words, visit.zone(known.site)
     range_of(span, start, end, zone, visit.now_ns())  # so that a wrong one is said at once
-    name = metric if what is None else words.name(what.names, metric)
+    name = words.name(what.names, metric)
     visit.title(f"{name}, {words.name(known.names, device)}")
     with parts.tag("div", classes="heading"):
         parts.link(words.name(known.names, device), f"/devices/{device}", "crumb")

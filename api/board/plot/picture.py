@@ -127,6 +127,8 @@ class DrawnLine(Struct, frozen=True):
     """Too far away to be drawn: told at the edge that is nearest."""
     below: bool
     """The text stands below the line: above it is another's."""
+    left: bool = False
+    """The text stands at the left: at the right a curve would run through it."""
 
 
 class Picture(Struct, frozen=True):
@@ -171,9 +173,10 @@ def picture(
     frame = _Frame(start_ms, end_ms, low, high)
     steps = value_steps(low, high)
     places = max(decimals, 0) if len(steps) < 2 else _places(steps[1] - steps[0])  # noqa: PLR2004 - two give a step
+    drawn = [_drawn(one, frame) for one in seen]
     return Picture(
-        curves=[_drawn(one, frame) for one in seen],
-        lines=_drawn_lines(lines, frame),
+        curves=drawn,
+        lines=_drawn_lines(lines, frame, drawn),
         values=[Mark(_round(frame.y(step)), f"{step:,.{places}f}".replace("-", "\N{MINUS SIGN}")) for step in steps],
         times=[_mark(frame, tick) for tick in time_ticks(start_ms, end_ms, zone, locale)],
     )
@@ -285,12 +288,15 @@ def _dot(x: float, y: float) -> str:
     return f"M{_across(x)} {_down(y)}h0"
 
 
+TEXT_HALF, TEXT_WIDE = 0.06, 0.35
+"""About what a line's text takes of a small plot: half of its height, and its width."""
 CROWDED = 0.12
 """Two lines that are closer than this share of the height have no room for a text between them."""
 
 
-def _drawn_lines(lines: Sequence[Line], frame: _Frame) -> Sequence[DrawnLine]:
+def _drawn_lines(lines: Sequence[Line], frame: _Frame, curves: Sequence[Drawn]) -> Sequence[DrawnLine]:
     """Of those that are too far away only the nearest at each edge, and none where an alert merely ends."""
+    points = [(x, y) for curve in curves if curve.look is Look.MAIN for x, y in zip(curve.x, curve.y, strict=True)]
     ordered = sorted(lines, key=lambda line: line.value)
     seen = [line for line in ordered if frame.low <= line.value <= frame.high]
     drawn = []
@@ -298,13 +304,20 @@ def _drawn_lines(lines: Sequence[Line], frame: _Frame) -> Sequence[DrawnLine]:
         at = frame.y(line.value)
         crowded = above is not None and frame.y(above.value) - at < CROWDED
         below = crowded or at > 1 - CROWDED
-        drawn.append(DrawnLine(_round(at), line.text, line.tone, outside=False, below=below))
+        left = _taken(points, at, below=below) and not _taken([(1 - x, y) for x, y in points], at, below=below)
+        drawn.append(DrawnLine(_round(at), line.text, line.tone, outside=False, below=below, left=left))
     told = [line for line in ordered if line.tone is not Tone.CLEAR]
     under = [line for line in told if line.value < frame.low][-1:]
     over = [line for line in told if line.value > frame.high][:1]
     drawn += [DrawnLine(0.0, line.text, line.tone, outside=True, below=False) for line in under]
     drawn += [DrawnLine(1.0, line.text, line.tone, outside=True, below=True) for line in over]
     return drawn
+
+
+def _taken(points: Sequence[tuple[float, float]], at: float, *, below: bool) -> bool:
+    """Whether a curve runs through where a line's text stands at the right."""
+    middle = at - TEXT_HALF if below else at + TEXT_HALF
+    return any(x > 1 - TEXT_WIDE and abs(y - middle) < TEXT_HALF for x, y in points)
 
 
 def _mark(frame: _Frame, tick: Tick) -> Mark:

@@ -36,7 +36,7 @@ export default {
           <span v-if="!known" class="plot-nothing">{{ marks.nothing }}</span>
           <span
             v-for="line in picture.lines" aria-hidden="true" :style="{bottom: share(line.at)}"
-            :class="['plot-rule-text', 'plot-' + line.tone, {below: line.below, outside: line.outside}]"
+            :class="['plot-rule-text', 'plot-' + line.tone, {below: line.below, outside: line.outside, left: line.left}]"
           ><template v-if="line.outside">{{ line.at ? '↑ ' : '↓ ' }}</template>{{ line.text }}</span>
           <div
             v-if="nearest.length" :class="['plot-tip', {left: nearest[0].x > 0.5}]" aria-hidden="true"
