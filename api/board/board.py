@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from api.access.access import Access
-from api.board import assets
+from api.board import assets, quick
 from api.board.frame import Board, Visit
 from api.board.pages import pages
 from api.board.words import later
@@ -14,6 +14,7 @@ from api.sources import Sources
 
 def mount(app: FastAPI, sources: Sources, access: Access) -> None:
     """Add all pages at `/`. Once a process: NiceGUI keeps its pages in one place."""
+    quick.install()
     files = assets.load()
     assets.serve(app, files)
     board = Board(sources, access, files)

@@ -37,9 +37,9 @@ class Tag(ui.element):
         self._text = text
         if classes:
             self.classes(classes)
-        for name, value in attributes.items():
-            if value is not None:
-                self.props[name.rstrip("_").replace("_", "-")] = value
+        given = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items() if value is not None}
+        if given:
+            self.props.update(given)
 
     def say(self, text: str) -> None:
         """Another text."""

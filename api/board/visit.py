@@ -15,11 +15,14 @@ from api.board.redraw import aside, take_over
 from api.board.words import Words
 from api.problem import ApiError, UnauthorizedError
 from api.sources import Sources
+from telemetry.reading import NS_PER_S
 
 log = structlog.get_logger(__name__)
 
 AGES_EVERY_S = 10.0
 """Drawn again without any news: what is shown has grown older."""
+READINGS_EVERY_S = 2.0
+"""Readings come all the time: drawing them costs more than taking them in. News of alerts wait for nothing."""
 SIGN_IN = "/sign-in"
 
 Build = Callable[[], Awaitable[None]]
@@ -103,9 +106,9 @@ class Visit:
     ) -> "Live":
         """Draw it here, and again when something has changed, without a jump.
 
-        Looked at every `every_s`; `sites`: whose readings matter (None: all), `alerts`: whether alerts do. Lists whose
-        items have the attribute data-key keep their order while somebody points at them. `build` should ask first and
-        draw then, without waiting in between.
+        Looked at every `every_s`, and for readings drawn every two seconds at most. `sites`: whose readings matter
+        (None: all), `alerts`: whether alerts do. Lists whose items have the attribute data-key keep their order while
+        somebody points at them. `build` should ask first and draw then, without waiting in between.
         """
         with parts.tag("div", classes="live") as container:
             section = Live(self, build, container, sites, alerts=alerts)
@@ -125,7 +128,7 @@ class Live:
         self._container = container
         self._sites = sites
         self._alerts = alerts
-        self._seen = -1
+        self._seen = (-1, -1)
         self._drawn_ns = 0
         self._pointed = False
         container.on("mouseenter", lambda: self._point(pointed=True), args=[])
@@ -134,21 +137,24 @@ class Live:
     def _point(self, *, pointed: bool) -> None:
         self._pointed = pointed
 
-    def _figure(self) -> int:
+    def _readings(self) -> int:
         sources = self._visit.sources
         sites = sources.registry.sites if self._sites is None else self._sites
-        readings = sum(sources.now.changes(site) for site in sites)
-        return readings + (sources.news.changes if self._alerts else 0)
+        return sum(sources.now.changes(site) for site in sites)
+
+    def _news(self) -> int:
+        return self._visit.sources.news.changes if self._alerts else 0
 
     async def look(self) -> None:
         """Draw again if there is a reason."""
-        aged = self._visit.now_ns() - self._drawn_ns >= AGES_EVERY_S * 1e9
-        if self._figure() != self._seen or aged:
+        age_s = (self._visit.now_ns() - self._drawn_ns) / NS_PER_S
+        came = age_s >= READINGS_EVERY_S and self._readings() != self._seen[0]
+        if came or self._news() != self._seen[1] or age_s >= AGES_EVERY_S:
             await self.draw()
 
     async def draw(self) -> None:
         """Anew, whatever has changed."""
-        self._seen, self._drawn_ns = self._figure(), self._visit.now_ns()
+        self._seen, self._drawn_ns = (self._readings(), self._news()), self._visit.now_ns()
         fresh = aside(self._container)
         try:
             with fresh:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from alerts.desk import Alert, Change, Desk, Severity
-from api.access.caller import Caller
+from api.access.caller import Caller, Role
 from api.problem import AwayError
 from api.queries import figures, standing
 from api.queries.active import AlertCounts, active_alerts, counts_of
@@ -16,11 +16,15 @@ from api.queries.readers import require_reader
 from api.queries.standing import State
 from api.queries.trends import Trend, Trends, midnight_ns
 from api.sources import Sources
+from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device, Site
 
 REASONS_MOST = 3
 LINES_MOST = 60
 """Sites with a small line; the others are far down."""
+KEPT_NS = NS_PER_S
+KEPT_MOST = 200
+"""Of so many sorts of callers."""
 LOOK_BACK = 500
 """Changes of alerts among which the last raise is looked for."""
 
@@ -57,7 +61,6 @@ class Tile(Answer):
     figures: tuple[Figure, ...]
     trend: tuple[float | None, ...]
     """Of its key figure, the last 24 h by half hours; empty: not known."""
-    spoke: datetime | None
     archive: bool
 
 
@@ -81,6 +84,28 @@ async def count_of_alerts(sources: Sources, caller: Caller) -> int:
     active = await active_alerts(sources) or {}
     devices = sources.registry.devices
     return sum(len(alerts) for id_, alerts in active.items() if id_ in devices and caller.sees(devices[id_].site))
+
+
+class Overviews:
+    """Worked out once in a while for all who may see the same, however many look. For one event loop."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._trends = Trends(sources)
+        self._kept: dict[tuple[Role, frozenset[str] | None], tuple[int, int, Overview]] = {}
+
+    async def of(self, caller: Caller) -> Overview:
+        """What the caller's sites need: at most `KEPT_NS` old, and of the newest change of an alert."""
+        require_reader(caller)
+        name = (caller.role, caller.sites)
+        now_ns, changes = self._sources.clock(), self._sources.news.changes
+        kept = self._kept.get(name)
+        if kept is None or kept[1] != changes or now_ns - kept[0] >= KEPT_NS:
+            kept = (now_ns, changes, await overview(self._sources, caller, self._trends))
+            if len(self._kept) >= KEPT_MOST:
+                self._kept.clear()
+            self._kept[name] = kept
+        return kept[2]
 
 
 async def overview(sources: Sources, caller: Caller, trends: Trends) -> Overview:
@@ -134,7 +159,6 @@ async def _tile(
         )
         for one in parts
     }
-    spoke = [ns for one in parts if (ns := standing.spoke_ns(here.now, here.metrics, one)) is not None]
     shown, source = await _figures(place, parts, states, here, trends)
     tile = Tile(
         id=place.id,
@@ -148,7 +172,6 @@ async def _tile(
         needs_someone=any(one.severity >= Severity.WARNING and one.acknowledged_by is None for one in alerts),
         figures=shown,
         trend=(),
-        spoke=moment_or_none(max(spoke, default=None)),
         archive=place.archive,
     )
     return tile, source

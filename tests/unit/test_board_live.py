@@ -10,7 +10,7 @@ from nicegui import Client
 from nicegui.page import page as nicegui_page
 
 from api.board import parts
-from api.board.visit import AGES_EVERY_S, Live, Visit
+from api.board.visit import AGES_EVERY_S, READINGS_EVERY_S, Live, Visit
 from api.board.words import words_of
 from api.problem import AwayError
 from telemetry.reading import NS_PER_S, Reading
@@ -34,6 +34,7 @@ class Clock(Ground):
         return self.now_ns
 
     def says(self, site: str = "pier") -> None:
+        self.now_ns += int(READINGS_EVERY_S * NS_PER_S)
         self.now.take(Reading("nh3-1", self.now_ns, None, {"nh3_ppm": 1.0}, {}), site)
 
 
@@ -74,6 +75,20 @@ async def test_it_is_there_at_once_and_drawn_again_when_something_came() -> None
     part.ground.says()
     await live.look()
     assert part.texts() == ["drawn 2"]
+
+
+async def test_readings_that_come_all_the_time_are_not_drawn_all_the_time() -> None:
+    part = Part()
+    live = await part.open()
+    part.ground.says()
+    await live.look()
+    part.ground.says()
+    part.ground.now_ns -= NS_PER_S
+    await live.look()
+    assert part.drawn == 2
+    part.ground.now_ns += NS_PER_S
+    await live.look()
+    assert part.drawn == 3
 
 
 async def test_only_its_sites_matter() -> None:

@@ -16,7 +16,7 @@ from api.problem import AwayError
 from api.queries import figures
 from api.queries.answer import moment
 from api.queries.figures import FigureKind, Here, Source
-from api.queries.overview import Overview, Tile, count_of_alerts, overview
+from api.queries.overview import Overview, Overviews, Tile, count_of_alerts, overview
 from api.queries.standing import State
 from api.queries.trends import POINTS, STEP_NS, Trends, midnight_ns
 from telemetry.reading import NS_PER_S, Quality, Reading
@@ -73,6 +73,8 @@ class Ground:
         self.rules = Rules(tuple(rules))
         self.store = self
         self.alerts = self
+        self.news = self
+        self.changes = 0
         self.clock = lambda: NOW_NS
         self.active = active
         self.away = away
@@ -199,10 +201,30 @@ async def test_what_is_away_is_missing_and_nothing_else() -> None:
 async def test_the_store_is_asked_once_for_all_who_look() -> None:
     ground = Ground()
     sources: Any = ground
-    trends = ground.trends()
-    for _ in range(5):
-        await overview(sources, ADMIN, trends)
+    overviews = Overviews(sources)
+    seen = [await overviews.of(ADMIN) for _ in range(5)]
     assert ground.asked == 4, "a line for each site, and one register at midnight"
+    assert all(one is seen[0] for one in seen)
+
+
+async def test_those_who_may_see_less_get_their_own() -> None:
+    ground = Ground()
+    sources: Any = ground
+    overviews = Overviews(sources)
+    found = [await overviews.of(caller) for caller in (ADMIN, VIEWER, ELSEWHERE)]
+    assert [len(one.tiles) for one in found] == [3, 3, 1]
+    hidden = [[figure.needs_operator for tile in one.tiles for figure in tile.figures] for one in found]
+    assert [any(one) for one in hidden] == [False, True, False]
+
+
+async def test_a_change_of_an_alert_is_seen_at_once() -> None:
+    ground = Ground()
+    sources: Any = ground
+    overviews = Overviews(sources)
+    assert (await overviews.of(ADMIN)).active == 0
+    ground.active = (alert("a1", "odour-1"),)
+    ground.changes += 1
+    assert (await overviews.of(ADMIN)).active == 1
 
 
 def test_a_cubicle_that_is_silent_is_not_said_to_be_free() -> None:
@@ -266,7 +288,6 @@ def tile(name: str, *, needs: bool) -> Tile:
         "needs_someone": needs,
         "figures": (),
         "trend": (),
-        "spoke": None,
         "archive": False,
     }
     return Tile.model_validate(plain)

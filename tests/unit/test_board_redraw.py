@@ -10,6 +10,7 @@ from nicegui import Client, ui
 from nicegui.page import page as nicegui_page
 
 from api.board import parts
+from api.board.quick import expects_arguments
 from api.board.redraw import KEY, aside, take_over
 from tests.unit.board_ground import Site, opened
 
@@ -116,3 +117,17 @@ async def test_what_was_typed_outlasts_a_redraw() -> None:
     fields[0].value = "I am on my way"
     assert fields[2].value == "I am on my way"
     assert drawn.client.elements[fields[2].id] is fields[2]
+
+
+async def test_what_takes_arguments_is_remembered_and_right() -> None:
+    class Handler:
+        def none(self) -> None: ...
+
+        def one(self, _: object) -> None: ...
+
+        def maybe(self, _: object = None) -> None: ...
+
+    handler = Handler()
+    given = (handler.none, handler.one, handler.maybe, lambda: None, lambda _: None)
+    for _ in range(2):
+        assert [expects_arguments(one) for one in given] == [False, True, False, False, True]

@@ -10,9 +10,8 @@ from api.board.plot import spark
 from api.board.words import NOTHING, Words, later
 from api.queries.answer import time_ns_of
 from api.queries.figures import Figure, FigureKind
-from api.queries.overview import Overview, Reason, Tile, overview
+from api.queries.overview import Overview, Overviews, Reason, Tile
 from api.queries.standing import State
-from api.queries.trends import Trends
 
 NAMED_MOST = 3
 """Sites that the sentence names."""
@@ -39,19 +38,19 @@ EDGES: Mapping[State, str] = {
 
 def add(board: Board) -> None:
     """Register it."""
-    trends = Trends(board.sources)
+    overviews = Overviews(board.sources)
 
     @board.page("/", "Overview")
     async def build(visit: Visit) -> None:
-        await draw(visit, trends)
+        await draw(visit, overviews)
 
 
-async def draw(visit: Visit, trends: Trends) -> None:
+async def draw(visit: Visit, overviews: Overviews) -> None:
     """One sentence, and a tile for each site, worst first."""
     turn = 0
 
     async def build() -> None:
-        seen = await overview(visit.sources, await visit.caller(), trends)
+        seen = await overviews.of(await visit.caller())
         verdict(visit, seen)
         if not seen.tiles:
             parts.empty(
