@@ -9,7 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import alerts_cpu, alerts_delay, alerts_start, backlog, embedded, fleet, paced, profiled, saturated
+from bench import (
+    alerts_cpu,
+    alerts_delay,
+    alerts_start,
+    api_http,
+    api_live,
+    backlog,
+    embedded,
+    fleet,
+    paced,
+    profiled,
+    saturated,
+)
 from bench.options import FULL, QUICK, Options
 from bench.report import Figure, Summary, machine, ratio, show, summarise, write
 from tests.components import find_program
@@ -34,10 +46,15 @@ BENCHMARKS: dict[str, Benchmark] = {
     "alerts-cpu-plain": alerts_cpu.plain,
     "alerts-delay": alerts_delay.delay,
     "alerts-start": alerts_start.start,
+    "api-http": api_http.http,
+    "api-live-site": api_live.one_site,
+    "api-live-all": api_live.everything,
     "profile": profiled.profile,
 }
 PLAIN_GOAL, TELEGRAF_GOAL = 10 / 85, 10 / 23
 """The goal of 10 us was set where the plain pipeline took 85 us and Telegraf 23: as ratios it holds on any machine."""
+NEEDS = {"alerts": {"mosquitto"}, "api": set[str]()}
+"""Programs, by the first word of a benchmark's name; all others need everything."""
 WHEN_ASKED = {"profile"}
 """Not run unless named."""
 
@@ -54,7 +71,7 @@ def main() -> int:
     if not names:
         print(f"no such benchmark; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    needed = ("mosquitto",) if all(_is_asked(name, "alerts") for name in names) else ("mosquitto", "influxd")
+    needed = sorted(set[str]().union(*(NEEDS.get(name.split("-")[0], {"mosquitto", "influxd"}) for name in names)))
     for program in needed:
         if find_program(program) is None:
             print(f"no {program} on this machine: see docs/benchmarks.md", file=sys.stderr)
@@ -101,7 +118,7 @@ def _ratios(summaries: list[Summary]) -> list[Summary]:
 def _conditions(options: Options, repeat: int, needed: Sequence[str]) -> str:
     versions = {"mosquitto": _mosquitto_version, "influxd": _influxd_version}
     parts = (
-        ", ".join(versions[program]() for program in needed),
+        *(versions[program]() for program in needed),
         f"{options.messages:,} messages, QoS 1",
         "one run" if repeat == 1 else f"{repeat} runs, medians",
         f"load average before: {os.getloadavg()[0]:.1f}",

@@ -1,6 +1,7 @@
 """Serving a web application beside a service's work, without taking over its signals."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,15 @@ class _Server(uvicorn.Server):
 
 class PortInUseError(OSError):
     """The port can't be had; the message names it."""
+
+
+SOCKET_OPTIONS = {
+    getattr(socket, name): value
+    for name, value in {"TCP_NOTSENT_LOWAT": 128 * 1024, "TCP_USER_TIMEOUT": 30_000}.items()
+    if hasattr(socket, name)
+}
+"""Who does not read is noticed when 128 KiB wait for it, not when the kernel's megabytes are full; who does not even
+acknowledge for 30 s is gone. As far as the platform knows them."""
 
 
 class Tls(NamedTuple):
@@ -87,7 +97,10 @@ async def _serve(config: uvicorn.Config, started: Callable[[int], None]) -> None
     except SystemExit:  # how uvicorn says that it can't bind
         where = f"{config.host}:{config.port}"
         raise PortInUseError(f"{where} can't be opened: another program uses it, or it is not ours") from None
-    started(server.servers[0].sockets[0].getsockname()[1])
+    listening = server.servers[0].sockets[0]
+    for option, value in SOCKET_OPTIONS.items():
+        listening.setsockopt(socket.IPPROTO_TCP, option, value)  # connections have what they are accepted with
+    started(listening.getsockname()[1])
     try:
         await server.main_loop()
     except asyncio.CancelledError:
