@@ -50,7 +50,7 @@ def _matched(old: Sequence[ui.element], new: Sequence[ui.element], *, hold_order
     for name in [*known]:
         gone = known[name]
         gone.client.remove_elements([*gone.descendants(include_self=True)])
-    if hold_order:
+    if hold_order and all(KEY in one.props for one in (*old, *new)):  # a list of things, not the parts of one
         held = [name for name in _names(old) if name in found]
         return [found[name] for name in [*held, *(name for name in found if name not in set(held))]]
     return list(found.values())

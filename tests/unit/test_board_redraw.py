@@ -95,6 +95,18 @@ async def test_things_keep_their_place_while_somebody_points_at_them() -> None:
     assert order() == ["d", "c", "a"]
 
 
+async def test_what_is_no_list_stands_as_it_is_drawn() -> None:
+    drawn = container()
+
+    def build(first: str) -> None:
+        parts.tag("div", data_key=first)
+        parts.tag("h3", "Then")
+
+    again(drawn, lambda: build("clean"))
+    again(drawn, lambda: build("help"), hold_order=True)
+    assert [one.tag for one in drawn] == ["div", "h3"]
+
+
 async def test_a_click_reaches_what_was_drawn_last() -> None:
     drawn = container()
     clicked: list[int] = []
