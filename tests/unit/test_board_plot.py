@@ -135,6 +135,12 @@ def test_a_band_is_nothing_but_its_area() -> None:
     assert curve.path == curve.alone == ""
 
 
+def test_between_yes_and_no_there_is_nothing() -> None:
+    curve = Curve(Course([0, HOUR], [0.0, 1.0]), shape=Shape.STEP)
+    found = picture([curve], 0, HOUR, zone=HONG_KONG, locale=BRITISH, decimals=0)
+    assert [tick.text for tick in found.values] == ["0", "1"]
+
+
 def test_bars_stand_on_zero() -> None:
     found = drawn(Curve(Course([0, HOUR], [90.0, 100.0], step_ms=HOUR), shape=Shape.BARS), 2 * HOUR)
     assert found.values[0].text == "0"

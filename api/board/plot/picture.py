@@ -171,7 +171,8 @@ def picture(
     seen = [Curve(within(one.course, start_ms, end_ms), one.name, one.look, one.shape) for one in curves]
     low, high = _reach(seen, lines)
     frame = _Frame(start_ms, end_ms, low, high)
-    steps = value_steps(low, high)
+    finest = 0.0 if all(one.shape is Shape.LINE for one in curves) else 10.0**-decimals
+    steps = value_steps(low, high, finest)
     places = max(decimals, 0) if len(steps) < 2 else _places(steps[1] - steps[0])  # noqa: PLR2004 - two give a step
     drawn = [_drawn(one, frame) for one in seen]
     return Picture(

@@ -30,9 +30,12 @@ class Tick(NamedTuple):
     text: str
 
 
-def value_steps(low: float, high: float) -> Sequence[float]:
-    """Round values, 1, 2 or 5 times a power of ten apart, from `low` to `high`; `low` < `high`."""
-    raw = (high - low) / VALUE_TICKS
+def value_steps(low: float, high: float, finest: float = 0.0) -> Sequence[float]:
+    """Round values, 1, 2 or 5 times a power of ten apart, from `low` to `high`; `low` < `high`.
+
+    `finest`: a smaller distance makes no sense, as between a door's open and closed.
+    """
+    raw = max((high - low) / VALUE_TICKS, finest)
     power = 10.0 ** floor(log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * (1 - 1e-9))
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
