@@ -226,7 +226,7 @@ def _refused(visit: Visit, refused: Quarantined) -> None:
         ago = words.ago(time_ns_of(refused.received), visit.now_ns())
         parts.tag("p", words("{ago}, on {topic}", ago=ago, topic=refused.topic), "quiet")
         parts.tag("pre", refused.payload[:PAYLOAD_CHARS], tabindex="0", aria_label=words("Message"))
-        parts.link(words("In the quarantine"), f"/quarantine/{refused.id}")
+        parts.link(words("In the quarantine"), "/quarantine")
 
 
 async def _new(visit: Visit, site: str) -> None:
