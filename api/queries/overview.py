@@ -159,7 +159,7 @@ async def _tile(
         )
         for one in parts
     }
-    shown, source = await _figures(place, parts, states, here, trends)
+    shown, source = await _figures(sources, place, parts, states, here, trends)
     tile = Tile(
         id=place.id,
         kind=place.kind,
@@ -178,7 +178,7 @@ async def _tile(
 
 
 async def _figures(
-    place: Site, parts: Sequence[Device], states: Mapping[str, State], here: Here, trends: Trends
+    sources: Sources, place: Site, parts: Sequence[Device], states: Mapping[str, State], here: Here, trends: Trends
 ) -> tuple[Sequence[Figure], Source | None]:
     """By what is measured there, so that kinds of the deployment's own have figures too."""
     measured = {metric for one in parts for metric in one.metrics}
@@ -187,7 +187,7 @@ async def _figures(
         return [figures.cubicles(parts, here), smell], source
     if POWER in measured:
         load, source = figures.power(parts, here)
-        today = [await _today_kwh(one, place, here, trends) for one in mains_of(figures.measuring(parts, ENERGY))]
+        today = [await _today_kwh(sources, one, place, trends) for one in mains_of(figures.measuring(parts, ENERGY))]
         return [load, figures.energy(today)], source
     if measured & GUIDELINES.keys():
         worst, source = figures.pollutant(parts, here)
@@ -195,10 +195,13 @@ async def _figures(
     return [figures.heard(states.values())], None
 
 
-async def _today_kwh(meter: Device, place: Site, here: Here, trends: Trends) -> float | None:
-    now = here.now.of(meter.id).get(ENERGY)
-    first = await trends.first_since(meter.id, ENERGY, midnight_ns(here.now_ns, place.timezone))
-    return None if now is None or first is None else float(now.value) - first
+async def _today_kwh(sources: Sources, meter: Device, place: Site, trends: Trends) -> float | None:
+    now = sources.now.of(meter.id).get(ENERGY)
+    midnight = midnight_ns(sources.clock(), place.timezone)
+    first = await trends.first_since(meter.id, ENERGY, midnight)
+    if now is None or first is None or isinstance(now.value, str):
+        return None
+    return now.value - first if now.value >= first else await trends.counted_since(meter.id, ENERGY, midnight)
 
 
 def _reasons(sources: Sources, place: Site, alerts: Sequence[Alert]) -> Sequence[Reason]:

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from api.problem import AwayError
+from api.queries.register import register_of
 from api.sources import Sources
-from telemetry.reading import NS_PER_S
+from telemetry.reading import NS_PER_MS, NS_PER_S
 from telemetry.stores.store import StoreAwayError
 
 HOURS = 24
@@ -35,6 +37,7 @@ class Trends:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._kept: dict[tuple[str, str, int], _Kept] = {}
+        self._counted: dict[tuple[str, str], tuple[int, float | None]] = {}
         self._asking = asyncio.Lock()
 
     async def lines(self, wanted: Sequence[tuple[str, str]]) -> Sequence[Trend]:
@@ -58,6 +61,22 @@ class Trends:
             await self._ask([name], start_ns, now_ns, now_ns)
             kept = self._kept.get(name)
         return None if kept is None else kept.first
+
+    async def counted_since(self, device: str, metric: str, start_ns: int) -> float | None:
+        """What a register has counted since, its falls made good; asked for where it has fallen. None: not known."""
+        now_ns = self._sources.clock()
+        name = (device, metric)
+        kept = self._counted.get(name)
+        if kept is None or now_ns - kept[0] > KEPT_NS:
+            try:
+                async with asyncio.timeout(WAIT_S):
+                    start_ms, end_ms = start_ns // NS_PER_MS, now_ns // NS_PER_MS
+                    found = await register_of(self._sources, device, metric, start_ms, end_ms)
+                    kept = (now_ns, found.counts[-1] - found.counts[0] if found.counts else None)
+            except (TimeoutError, AwayError):
+                kept = (now_ns, None)
+            self._counted[name] = kept
+        return kept[1]
 
     async def _ask(self, names: Sequence[tuple[str, str, int]], start_ns: int, end_ns: int, now_ns: int) -> None:
         async with self._asking:  # ten screens on one page ask once

@@ -1,6 +1,6 @@
 """The first screen: worst first, what is wrong first, one figure that says most."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from api.queries.standing import State
 from api.queries.trends import POINTS, STEP_NS, Trends, midnight_ns
 from telemetry.reading import NS_PER_S, Quality, Reading
 from telemetry.registry.models import Device, Outage, Person
-from telemetry.stores.store import StoreAwayError, Window
+from telemetry.stores.store import Page, StoreAwayError, Window
 from tests.builders import CATALOGUE, area, device, registry, site
 from tests.unit.test_board_toilets import rule
 
@@ -79,6 +79,7 @@ class Ground:
         self.active = active
         self.away = away
         self.asked = 0
+        self.first_kwh = 0.25
         for one in self.registry.devices.values():
             self.said(one, **dict.fromkeys(one.metrics, 1.0))
 
@@ -101,9 +102,12 @@ class Ground:
         if self.away:
             raise StoreAwayError("away")
         if metric == "energy_import_kwh":
-            return [Window(start_ns, 1, 0, 0.25, first=0.25, total=0.25)]
+            return [Window(start_ns, 1, 0, self.first_kwh, first=self.first_kwh, total=self.first_kwh)]
         assert (end_ns - start_ns, step_ns) == (POINTS * STEP_NS, STEP_NS)
         return [Window(start_ns + 3 * STEP_NS, 2, 0, 3.0, first=1.0, total=4.0)]
+
+    async def columns(self, *_: object) -> AsyncIterator[Page]:
+        yield Page(b"[1000, 2000, 3000, 4000]", b"[900.0, 901.0, 0.5, 2.0]", 4)
 
     def trends(self) -> Trends:
         sources: Any = self
@@ -169,6 +173,14 @@ async def test_each_kind_has_its_figure() -> None:
     }
     lines = {tile.id: tile.trend for tile in seen.tiles}
     assert [lines["pier"][3], lines["pier"][4]] == [2.0, None], "the mean of its window, and a gap"
+
+
+async def test_a_register_that_began_anew_today_goes_on_counting() -> None:
+    ground = Ground()
+    ground.first_kwh = 900.0
+    seen = await ground.seen()
+    (today,) = [one for tile in seen.tiles for one in tile.figures if one.kind is FigureKind.ENERGY_TODAY]
+    assert today.value == 3.0, "1 before it began anew, 2 after"
 
 
 async def test_a_viewer_sees_no_figure_that_says_where_people_are() -> None:
