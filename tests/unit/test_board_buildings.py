@@ -126,12 +126,17 @@ def test_the_peak_is_the_first_of_the_highest() -> None:
         (130.0, 100.0, "30% over last Sunday so far"),
         (100.4, 100.0, "Level with last Sunday so far"),
         (5.0, 0.0, "Nothing was used last Sunday until this time"),
-        (5.0, None, "Nothing is known of last week to compare with"),
-        (None, 100.0, "Nothing is known of last week to compare with"),
     ],
 )
-def test_the_day_in_words(today: float | None, before: float | None, says: str) -> None:
-    assert verdict(compared(today, before, date(2026, 11, 15)), english) == says
+def test_the_day_in_words(today: float, before: float, says: str) -> None:
+    found = compared(today, before, date(2026, 11, 15))
+    assert found is not None
+    assert verdict(found, english) == says
+
+
+def test_a_day_is_not_compared_with_nothing() -> None:
+    assert compared(5.0, None, date(2026, 11, 15)) is None
+    assert compared(None, 100.0, date(2026, 11, 15)) is None
 
 
 def test_every_weekday_has_its_words() -> None:

@@ -68,10 +68,8 @@ async def build_site(visit: Visit, site: str) -> None:
     await visit.live(build, [site], every_s=LOOK_EVERY_S)
 
 
-def verdict(compared: Compared | None, words: Words) -> str:
+def verdict(compared: Compared, words: Words) -> str:
     """Today against the same weekday, in words."""
-    if compared is None:
-        return words("Nothing is known of last week to compare with")
     day = words(LAST[compared.day.weekday()])
     if compared.change_pct is None:
         return words("Nothing was used {day} until this time", day=day)
@@ -87,9 +85,14 @@ def _head(visit: Visit, place: SiteDetail, day: BuildingDay | None, active: Sequ
     words = visit.words
     name = words.name(place.names, place.id)
     visit.title(name)
+    compared = None if day is None else day.compared
     with parts.tag("div", classes="verdict"):
-        parts.tag("p", name, "quiet")
-        parts.tag("h1", verdict(None if day is None else day.compared, words))
+        if compared is None:
+            parts.tag("h1", name)
+            parts.tag("p", words("Nothing is known of last week to compare with"), "quiet")
+        else:
+            parts.tag("p", name, "quiet")
+            parts.tag("h1", verdict(compared, words))
     alerts_of(visit, active)
 
 
@@ -186,6 +189,7 @@ def _demand(visit: Visit, day: BuildingDay) -> None:
             end_ms=time_ns_of(day.slots[-1].start) // NS_PER_MS + HALF_HOUR_NS // NS_PER_MS,
             zone=visit.zone(day.site),
             unit="kW",
+            on_zero=True,
         ),
         words,
     )

@@ -41,6 +41,8 @@ class Scene(Struct, frozen=True):
     height_px: int = HEIGHT_PX
     download: str = ""
     """Where the values are had as CSV."""
+    on_zero: bool = False
+    """Stands on zero whatever the values."""
 
 
 def draw(curves: Sequence[Curve], scene: Scene, words: Words) -> ui.element:
@@ -54,6 +56,7 @@ def draw(curves: Sequence[Curve], scene: Scene, words: Words) -> ui.element:
         zone=scene.zone,
         locale=locale_of(words.language),
         decimals=scene.decimals,
+        on_zero=scene.on_zero,
     )
     element = PlotElement()
     element.props.update(

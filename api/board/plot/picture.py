@@ -166,10 +166,14 @@ def picture(
     zone: ZoneInfo,
     locale: Locale,
     decimals: int = 1,
+    on_zero: bool = False,
 ) -> Picture:
-    """What is seen from `start_ms` to `end_ms` (after it), ms since the epoch; values outside are left out."""
+    """What is seen from `start_ms` to `end_ms` (after it), ms since the epoch; values outside are left out.
+
+    `on_zero`: stands on zero whatever the values, as amounts should that are compared.
+    """
     seen = [Curve(within(one.course, start_ms, end_ms), one.name, one.look, one.shape) for one in curves]
-    low, high = _reach(seen, lines)
+    low, high = _reach(seen, lines, on_zero=on_zero)
     frame = _Frame(start_ms, end_ms, low, high)
     finest = 0.0 if all(one.shape is Shape.LINE for one in curves) else 10.0**-decimals
     steps = value_steps(low, high, finest)
@@ -224,7 +228,7 @@ def within(course: Course, start_ms: int, end_ms: int) -> Course:
     )
 
 
-def _reach(curves: Sequence[Curve], lines: Sequence[Line]) -> tuple[float, float]:
+def _reach(curves: Sequence[Curve], lines: Sequence[Line], *, on_zero: bool) -> tuple[float, float]:
     """The lowest and the highest that is seen."""
     values = [
         value for one in curves for part in (one.course.values, one.course.low, one.course.high) for value in part
@@ -232,7 +236,7 @@ def _reach(curves: Sequence[Curve], lines: Sequence[Line]) -> tuple[float, float
     if not values:
         values = [line.value for line in lines] or [0.0, 1.0]
     low, high = min(values), max(values)
-    if any(one.shape is Shape.BARS for one in curves) or 0 <= low < FROM_ZERO * high:
+    if on_zero or any(one.shape is Shape.BARS for one in curves) or 0 <= low < FROM_ZERO * high:
         low = min(low, 0.0)
     spread = (high - low) or abs(high) * 0.1 or 1.0
     near = [line.value for line in lines if low - FAR * spread <= line.value <= high + FAR * spread]
