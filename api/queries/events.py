@@ -110,11 +110,13 @@ async def record(sources: Sources, caller: Caller, event: Event) -> Recorded:
     now_ns = sources.clock()
     time_ns = now_ns // NS_PER_MS * NS_PER_MS if event.time is None else time_ns_of(event.time)
     where = topic(device.site, device.id)
-    payload = msgspec.json.encode({"time": time_ns // NS_PER_MS, "values": values, "by": caller.name})
+    # The number keeps apart what two people press within one millisecond.
+    said = {"time": time_ns // NS_PER_MS, "seq": now_ns % NS_PER_MS, "values": values, "by": caller.name}
+    payload = msgspec.json.encode(said)
     _refuse_inadmissible(sources, Message(where, payload, False, now_ns))
     await _publish(sources, where, payload)
-    said = "; ".join([*(f"{name}={value}" for name, value in values.items()), *([event.note] if event.note else [])])
-    await sources.audit.record(caller, "event.recorded", f"device {device.id}", said)
+    noted = "; ".join([*(f"{name}={value}" for name, value in values.items()), *([event.note] if event.note else [])])
+    await sources.audit.record(caller, "event.recorded", f"device {device.id}", noted)
     return Recorded(site=device.site, device=device.id, time=moment(time_ns), values=values, by=caller.name)
 
 
