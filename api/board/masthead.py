@@ -2,6 +2,7 @@
 
 from nicegui import ui
 
+from api.access.caller import Role
 from api.board import parts
 from api.board.visit import Visit
 from api.board.words import LANGUAGES, Words, later
@@ -77,6 +78,8 @@ async def _controls(visit: Visit) -> None:
     chosen = parts.field(
         words("Go to a site"), kind="select", options=options, on_change=lambda: _go(visit, chosen.value)
     )
+    if caller.role >= Role.OPERATOR:
+        parts.link(words("Codes to print"), "/codes", "more-link")
     _switch(words("Language"), dict(LANGUAGES), words.language, "caretaker.language")
     theme = visit.request.cookies.get("caretaker-theme", "auto")
     _switch(words("Colours"), {name: words(text) for name, text in THEMES.items()}, theme, "caretaker.theme")

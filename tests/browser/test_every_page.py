@@ -2,14 +2,14 @@
 
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from api.board.words import LANGUAGES, texts_of
@@ -164,18 +164,18 @@ def tour(city: City, browser: Browser) -> Iterator[Tour]:
     made.close()
 
 
-def every_page(test: Callable[..., None]) -> Callable[..., None]:
-    """In the order in which pages are opened, whatever is asked of them."""
-    with_language = pytest.mark.parametrize("language", list(LANGUAGES))(test)
-    return pytest.mark.parametrize("name", list(PAGES))(with_language)
+on_each_page = pytest.mark.parametrize("name", list(PAGES))
+in_each_language = pytest.mark.parametrize("language", list(LANGUAGES))
 
 
-@every_page
+@on_each_page
+@in_each_language
 def test_nobody_is_kept_out(tour: Tour, name: str, language: str) -> None:
     assert tour.see(name, language).findings == []
 
 
-@every_page
+@on_each_page
+@in_each_language
 def test_nothing_comes_from_elsewhere_and_the_browser_has_no_complaint(
     tour: Tour, city: City, name: str, language: str
 ) -> None:
@@ -184,18 +184,19 @@ def test_nothing_comes_from_elsewhere_and_the_browser_has_no_complaint(
     assert seen.complaints == []
 
 
-@every_page
+@on_each_page
+@in_each_language
 def test_nothing_is_wider_than_the_screen(tour: Tour, name: str, language: str) -> None:
     assert tour.see(name, language).wide == []
 
 
-@pytest.mark.parametrize("language", list(LANGUAGES))
-@pytest.mark.parametrize("name", list(PAGES))
+@on_each_page
+@in_each_language
 def test_a_page_says_in_which_language_it_is(tour: Tour, name: str, language: str) -> None:
     assert tour.see(name, language).language == language
 
 
-@pytest.mark.parametrize("name", list(PAGES))
+@on_each_page
 def test_a_chinese_page_has_no_english_of_ours(tour: Tour, name: str) -> None:
     said = tour.see(name, "zh-Hant").texts
     assert [one for one in said if _english(one)] == []
@@ -209,7 +210,9 @@ def _english(text: str) -> bool:
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """The English texts that have a translation, their fields open; those of one short word say too little."""
     return tuple(
-        re.compile("".join(re.escape(said) + ("" if name is None else ".{1,40}") for said, name, _, _ in parts), re.DOTALL)
+        re.compile(
+            "".join(re.escape(said) + ("" if name is None else ".{1,40}") for said, name, _, _ in parts), re.DOTALL
+        )
         for text, forms in texts_of("zh-Hant").items()
         if forms[0] != text
         and (parts := list(string.Formatter().parse(text)))

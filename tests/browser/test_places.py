@@ -37,7 +37,8 @@ def test_a_cubicle_is_shown_as_it_is(city: City, page: Open) -> None:
 
 
 def test_a_sheet_has_a_code_for_each_area_and_says_that_phones_cannot_follow_it_here(page: Open) -> None:
-    opened = page(f"/codes?site={MARKET}")
+    opened = page(f"/sites/{MARKET}")
+    opened.locator("main").get_by_role("link", name="Codes to print").click()
     expect(opened.locator(".code")).to_have_count(2)
     expect(opened.get_by_role("alert").filter(has_text="Do not print these yet")).to_be_visible()
     for code in opened.locator(".code").all():

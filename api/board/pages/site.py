@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from api.access.caller import Role
 from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.pages import air, building, toilet
@@ -32,6 +33,8 @@ def add(board: Board) -> None:
                 await air.build_site(visit, site)
             case _:
                 await any_site(visit, site)
+        if place.areas and caller.role >= Role.OPERATOR and not visit.wall:
+            parts.link(visit.words("Codes to print"), f"/codes?site={site}", "more-link")
 
 
 async def any_site(visit: Visit, site: str) -> None:
