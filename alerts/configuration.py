@@ -1,6 +1,5 @@
 """Registry, rules and routes as they are edited: what is in force is always whole, and of one piece."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from alerts.rules.rule import Rules
 from telemetry.document import Problem
 from telemetry.registry.models import Registry
 from telemetry.registry.watch import RegistryWatch
-from telemetry.watch import FilesWatch
+from telemetry.watch import FilesWatch, keep_looking
 
 log = structlog.get_logger(__name__)
-
-LOOK_EVERY_S = 2.0
 
 
 class Configuration:
@@ -50,22 +47,14 @@ class Configuration:
         return (*self._registry.problems, *self._rules.problems, *self._routing.problems)
 
     async def run(self, on_change: Callable[[], None]) -> None:
-        """Look every two seconds until cancelled; reading happens in a thread, `on_change` on the event loop."""
-        shown: Sequence[Problem] = ()
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if await asyncio.to_thread(self._poll):
-                log.info("reloaded", devices=len(self.registry.devices), rules=len(self.rules.rules))
-                on_change()
-            if self.problems and self.problems != shown:
-                first = str(self.problems[0])
-                log.warning("what was good before stays in force", problems=len(self.problems), first=first)
-            shown = self.problems
+        """Look until cancelled; `on_change` is called on the event loop."""
 
-    def _poll(self) -> bool:
+        def changed() -> None:
+            log.info("reloaded", devices=len(self.registry.devices), rules=len(self.rules.rules))
+            on_change()
+
         # In this order: rules are checked against the registry, routes against both.
-        found = [watch.poll() for watch in (self._registry, self._rules, self._routing)]
-        return any(one is not None for one in found)
+        await keep_looking((self._registry, self._rules, self._routing), changed)
 
 
 def watch_rules(directory: Path, registry: Callable[[], Registry]) -> FilesWatch[Rules]:

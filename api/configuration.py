@@ -1,6 +1,5 @@
 """Registry and rules as they are edited: what is in force is always whole."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import structlog
 from alerts.desk import Rules, watch_rules
 from telemetry.registry.models import Registry
 from telemetry.registry.watch import RegistryWatch
+from telemetry.watch import keep_looking
 
 log = structlog.get_logger(__name__)
-
-LOOK_EVERY_S = 2.0
 
 
 class Configuration:
@@ -34,14 +32,11 @@ class Configuration:
         return self._rules.current
 
     async def run(self, on_change: Callable[[], None]) -> None:
-        """Look every two seconds until cancelled; reading happens in a thread, `on_change` on the event loop."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if await asyncio.to_thread(self._poll):
-                log.info("reloaded", devices=len(self.registry.devices), rules=len(self.rules.rules))
-                on_change()
+        """Look until cancelled; `on_change` is called on the event loop."""
 
-    def _poll(self) -> bool:
+        def changed() -> None:
+            log.info("reloaded", devices=len(self.registry.devices), rules=len(self.rules.rules))
+            on_change()
+
         # In this order: rules are checked against the registry.
-        found = [self._registry.poll(), self._rules.poll()]
-        return any(one is not None for one in found)
+        await keep_looking((self._registry, self._rules), changed)

@@ -35,6 +35,7 @@ from telemetry.service.probe import PortInUseError, serve
 from telemetry.service.run import run, stop_event
 from telemetry.stores.open import open_writer
 from telemetry.stores.store import RetainingWriter, StoreUnusableError
+from telemetry.watch import keep_looking
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
             around = [
                 tasks.create_task(drain.run(), name="drain"),
                 tasks.create_task(expire(store), name="expire"),
-                tasks.create_task(registry.run(lambda _: gc.freeze()), name="registry"),
+                tasks.create_task(keep_looking([registry], _taken_over(registry)), name="registry"),
                 tasks.create_task(
                     serve(application(pages, state, settings.http), settings.http.host, settings.http.port, _started),
                     name="http",
@@ -115,6 +116,14 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
         await journal.close()
         await store.close()
     return 0
+
+
+def _taken_over(registry: RegistryWatch) -> Callable[[], None]:
+    def changed() -> None:
+        log.info("the registry was reloaded", devices=len(registry.current.devices))
+        gc.freeze()
+
+    return changed
 
 
 async def _finish(receiving: asyncio.Task[None], journal: Journal, drain: Drain) -> None:

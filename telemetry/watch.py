@@ -1,10 +1,17 @@
 """Files while they are edited: read again when one changes, the last good state kept while they have errors."""
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import structlog
 
 from telemetry.document import DocumentError, Problem
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 2.0
 
 Loaded = TypeVar("Loaded")
 
@@ -63,6 +70,26 @@ class FilesWatch(Generic[Loaded]):
         self.current = loaded
         self.reloads += 1
         return loaded
+
+
+async def keep_looking(
+    watches: Sequence[FilesWatch[Any]], on_change: Callable[[], None], every_s: float = LOOK_EVERY_S
+) -> None:
+    """Look at all, in this order, until cancelled. Files are read in a thread; `on_change` runs on the event loop."""
+    shown: Sequence[Problem] = ()
+    while True:
+        await asyncio.sleep(every_s)
+        if await asyncio.to_thread(_poll, watches):
+            on_change()
+        problems = [problem for watch in watches for problem in watch.problems]
+        if problems and problems != shown:
+            log.warning("what was good before stays in force", problems=len(problems), first=str(problems[0]))
+        shown = problems
+
+
+def _poll(watches: Sequence[FilesWatch[Any]]) -> bool:
+    found = [watch.poll() for watch in watches]
+    return any(one is not None for one in found)
 
 
 def _state(paths: Iterable[Path]) -> _State:

@@ -9,6 +9,7 @@ import pytest
 from telemetry.document import DocumentError
 from telemetry.registry.models import Registry
 from telemetry.registry.watch import RegistryWatch
+from telemetry.watch import keep_looking
 
 SITES = "sites: [{id: pier, timezone: Asia/Hong_Kong}]"
 ONE = "id,site,kind,metrics\na,pier,x,online\n"
@@ -114,8 +115,8 @@ def test_without_a_good_one_it_does_not_begin(directory: Path) -> None:
 
 async def test_it_runs_beside_the_service(directory: Path) -> None:
     changes: asyncio.Queue[Registry] = asyncio.Queue()
-    watch = RegistryWatch(directory, interval_s=0.005)
-    running = asyncio.create_task(watch.run(changes.put_nowait))
+    watch = RegistryWatch(directory)
+    running = asyncio.create_task(keep_looking([watch], lambda: changes.put_nowait(watch.current), 0.005))
     try:
         (directory / "devices.csv").write_text("id\n")
         async with asyncio.timeout(10):
