@@ -1,5 +1,6 @@
 """The way out of the embedded store: a read-only connection in a thread of its own."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -81,13 +82,25 @@ class SqliteReader:
                 from_ns, after_series = page[-1][0], page[-1][1]
 
     async def columns(self, device: str, metric: str, start_ns: int, end_ns: int) -> AsyncIterator[Page]:
-        """The same values of one metric, a page at a time."""
+        """The same values of one metric, a page at a time; the next is read while one is being sent."""
         nothing: tuple[Page | None, int | None] = (None, None)
-        from_ns: int | None = start_ns
-        while from_ns is not None:
-            page, from_ns = await self._look(Range.page, nothing, device, metric, from_ns, end_ns)
-            if page is not None:
-                yield page
+
+        def read(from_ns: int) -> asyncio.Task[tuple[Page | None, int | None]]:
+            return asyncio.create_task(self._look(Range.page, nothing, device, metric, from_ns, end_ns))
+
+        ahead = read(start_ns)
+        try:
+            from_ns: int | None = start_ns
+            while from_ns is not None:
+                page, from_ns = await ahead
+                if from_ns is not None:
+                    ahead = read(from_ns)
+                if page is not None:
+                    yield page
+        finally:
+            # Nobody wants it any more, and nobody wants to know what became of it.
+            if not ahead.cancel() and not ahead.cancelled():
+                ahead.exception()
 
     async def count(self, device: str, metric: str, start_ns: int, end_ns: int, most: int) -> int:
         """How many values there are with start <= time < end; `most` where there are more."""
