@@ -1,6 +1,7 @@
 """Toilets in a real browser: cubicles as they are, what was done written down; and the printed codes of areas."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,14 @@ def test_a_sheet_has_a_code_for_each_area_and_says_that_phones_cannot_follow_it_
     opened.emulate_media(media="print")
     expect(opened.get_by_role("button", name="Print")).to_be_hidden()
     expect(opened.locator(".code").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("layout", "sheets"), [("1", 2), ("4", 1)])
+def test_what_is_printed_is_the_codes_and_nothing_else(page: Open, layout: str, sheets: int) -> None:
+    opened = page(f"/codes?site={MARKET}&layout={layout}", dark=True)
+    expect(opened.locator(".code img").last).to_be_visible()
+    printed = opened.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == sheets
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from enum import StrEnum
 from urllib.parse import urlencode, urlsplit
 
 import segno
+from nicegui import ui
 
 from api.access.access import Access
 from api.access.caller import Role, require
@@ -18,6 +19,8 @@ from telemetry.registry.models import Site
 
 TITLE = later("Codes to print")
 PATH = "/codes"
+PAPER = "<style>@page { size: A4; margin: 12mm }</style>"
+"""Of this page only: a stylesheet says it for every page that somebody prints."""
 
 
 class Layout(StrEnum):
@@ -70,6 +73,7 @@ async def _draw(visit: Visit, access: Access, site_id: str, layout: str) -> None
     if not codes:
         parts.empty(words("Nothing can be entered at this site: no device takes feedback or is read by hand."))
     base = (visit.sources.public_url or visit.request.state.origin).rstrip("/")
+    ui.add_head_html(PAPER)
     per_page = int(shown.value)
     for start in range(0, len(codes), per_page):
         _page(visit, sites[chosen], codes[start : start + per_page], base, shown)
