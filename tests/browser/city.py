@@ -1,13 +1,9 @@
 """The whole system in processes of its own, as `caretaker up` starts it, and a device whose buttons a test presses."""
 
-import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -60,12 +56,6 @@ class City:
         client.publish(f"caretaker/v1/{site}/{device}/readings", payload, 1).wait_for_publish(10)
         client.disconnect()
         client.loop_stop()
-
-    def get(self, path: str, key: str) -> Any:
-        """What the API answers."""
-        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Bearer {key}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
 
     def stop(self) -> None:
         """In order; fails where something is missing in the store."""
