@@ -1,10 +1,12 @@
 """The OpenAPI document: what is said of the API as a whole, and what FastAPI does not know of it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
-from api.problem import TooLargeError
+from api.problem import Fault, Problem, TooLargeError
 
 SUMMARY = "Readings, alerts and devices of public toilets, building meters and air stations."
 DESCRIPTION = """\
@@ -43,6 +45,7 @@ EVENT: dict[str, Any] = {
         "retry": {"type": "integer"},
     },
 }
+PROBLEM = "#/components/schemas/Problem"
 _EVENTS = "text/event-stream"
 _UNUSED = ("HTTPValidationError", "ValidationError")
 
@@ -69,6 +72,13 @@ def _arranged(schema: dict[str, Any]) -> dict[str, Any]:
                 answers["413"] = _too_large(answers["400"])
             if "HTTPValidationError" in str(answers.get("422")):
                 del answers["422"]
+    # FastAPI gathers the parts of what answers as application/json only.
+    models: list[tuple[type[BaseModel], Literal["serialization"]]] = [
+        (Problem, "serialization"),
+        (Fault, "serialization"),
+    ]
+    _, parts = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    schema["components"]["schemas"] |= parts["$defs"]
     for name in _UNUSED:
         schema["components"]["schemas"].pop(name, None)
     return schema

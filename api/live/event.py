@@ -11,7 +11,7 @@ from alerts.desk import Transition
 from telemetry.reading import NS_PER_MS, Reading
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event tells of: its name on the line."""
 
     READING = "reading"
@@ -59,7 +59,7 @@ class Event(Struct, frozen=True, gc=False):
 
     number: int
     """In the order of arrival; the first is 1."""
-    kind: Kind
+    kind: EventKind
     site: str
     """Empty: not known."""
     device: str
@@ -85,7 +85,9 @@ def of_reading(run: str, number: int, reading: Reading, site: str, names: frozen
     """`names` are those of its values."""
     quality = {metric: int(one) for metric, one in reading.quality.items()} if reading.quality else _GOOD
     data = ReadingData(reading.device, site, reading.time_ns // NS_PER_MS, reading.values, quality)
-    return Event(number, Kind.READING, site, reading.device, names, block(f"{run}-{number}", "reading", _encode(data)))
+    return Event(
+        number, EventKind.READING, site, reading.device, names, block(f"{run}-{number}", "reading", _encode(data))
+    )
 
 
 def of_alert(run: str, number: int, transition: Transition, site: str) -> Event:
@@ -105,7 +107,9 @@ def of_alert(run: str, number: int, transition: Transition, site: str) -> Event:
         comment=transition.comment,
     )
     names = frozenset((transition.rule,))
-    return Event(number, Kind.ALERT, site, transition.device, names, block(f"{run}-{number}", "alert", _encode(data)))
+    return Event(
+        number, EventKind.ALERT, site, transition.device, names, block(f"{run}-{number}", "alert", _encode(data))
+    )
 
 
 def with_metrics_only(event: Event, metrics: frozenset[str]) -> bytes:

@@ -17,7 +17,7 @@ from prometheus_client.core import Metric
 
 from alerts.desk import Transition
 from api.access.caller import Caller
-from api.live.event import Event, Kind, of_alert, of_reading
+from api.live.event import Event, EventKind, of_alert, of_reading
 from api.live.past import Batch, Past
 from api.live.wanted import Wanted
 from api.problem import AwayError, TooManyError
@@ -123,7 +123,7 @@ class Hub:
         self.run_id = secrets.token_hex(4)
         """Of this process: in the id of every event, so that one of a run before is known as such."""
         self.past = Past() if past is None else past
-        self.events: Counter[Kind] = Counter()
+        self.events: Counter[EventKind] = Counter()
         self.dropped: Counter[Dropped] = Counter()
         self.missed = 0
         """Times that a listener was told that it has missed something."""
@@ -238,7 +238,7 @@ class Hub:
             "events",
             "Given to the live stream, by what they tell of.",
             ("kind",),
-            {(one,): self.events[one] for one in Kind},
+            {(one,): self.events[one] for one in EventKind},
         )
         yield _FIGURES.counters(
             "dropped", "Streams that were ended, by why.", ("reason",), {(one,): self.dropped[one] for one in Dropped}

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from alerts.desk import Rule
 from api.access.caller import Caller
-from api.live.event import Event, Kind, with_metrics_only, without_values
+from api.live.event import Event, EventKind, with_metrics_only, without_values
 from api.problem import ForbiddenError, NotFoundError
 from telemetry.registry.models import Registry
 
@@ -17,7 +17,7 @@ class Asked(Struct, frozen=True):
     sites: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
-    kinds: frozenset[Kind] = frozenset()
+    kinds: frozenset[EventKind] = frozenset()
 
 
 class Wanted(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Wanted(Struct, frozen=True):
     What may be seen is written down name by name: what comes into the registry later is not seen by mistake.
     """
 
-    kinds: frozenset[Kind]
+    kinds: frozenset[EventKind]
     sites: frozenset[str] | None
     devices: frozenset[str] | None
     metrics: frozenset[str] | None
@@ -43,7 +43,7 @@ class Wanted(Struct, frozen=True):
             or (self.devices is not None and event.device not in self.devices)
         ):
             return None
-        if event.kind is Kind.READING:
+        if event.kind is EventKind.READING:
             if self.metrics is None or event.names <= self.metrics:
                 return event.block
             return None if event.names.isdisjoint(self.metrics) else with_metrics_only(event, self.metrics)
@@ -52,7 +52,7 @@ class Wanted(Struct, frozen=True):
         return event.block if self.shown is None or event.names <= self.shown else without_values(event)
 
 
-ALL_KINDS = frozenset(Kind)
+ALL_KINDS = frozenset(EventKind)
 
 
 def wanted(asked: Asked, caller: Caller, registry: Registry, rules: Collection[Rule]) -> Wanted:

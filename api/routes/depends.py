@@ -3,7 +3,6 @@
 Where the guard did not run nobody is known, and nothing is answered.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Security
@@ -13,7 +12,8 @@ from starlette.requests import HTTPConnection
 from api.access.access import Access
 from api.access.caller import Caller
 from api.access.refusals import BadRequestError
-from api.problem import MEDIA_TYPE, ApiError, AwayError, Problem, TooManyError, UnauthorizedError
+from api.document import PROBLEM
+from api.problem import MEDIA_TYPE, ApiError, AwayError, TooManyError, UnauthorizedError
 from api.sources import Sources
 
 _KEY = HTTPBearer(
@@ -30,20 +30,10 @@ _COOKIE = APIKeyCookie(
 )
 
 
-def _without_references(schema: dict[str, Any]) -> Mapping[str, Any]:
-    """The schema of `Problem` in one piece: FastAPI gathers parts only for what answers as application/json."""
-    parts: dict[str, Any] = schema.pop("$defs")
-    schema["properties"]["errors"]["items"] = parts["Fault"]
-    return schema
-
-
-_PROBLEM = _without_references(Problem.model_json_schema())
-
-
 def refused(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
     """For the document: how an operation refuses, beside what every one does. Given as `responses`."""
     every: set[type[ApiError]] = {BadRequestError, UnauthorizedError, TooManyError, AwayError}
-    content = {MEDIA_TYPE: {"schema": _PROBLEM}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}}}
     return {
         error.status: {"description": f"{error.title}. {(error.__doc__ or '').strip()}", "content": content}
         for error in sorted(every | {*errors}, key=lambda error: error.status)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 
-from api.live.event import Kind
+from api.live.event import EventKind
 from api.live.listen import listen
 from api.live.stream import MEDIA_TYPE, Stream
 from api.live.wanted import Asked
@@ -55,7 +55,7 @@ async def live(
             max_length=VALUES_MOST,
         ),
     ] = (),
-    kind: Annotated[tuple[Kind, ...], Query(description="Only these events.", max_length=len(Kind))] = (),
+    kind: Annotated[tuple[EventKind, ...], Query(description="Only these events.", max_length=len(EventKind))] = (),
     for_s: Annotated[
         int | None, Query(ge=1, le=LONGEST_S, description="End after so many seconds; none: never.")
     ] = None,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.live import hub
-from api.live.event import Kind
+from api.live.event import EventKind
 from api.live.hub import Dropped
 from api.live.past import MOST_BYTES, MOST_EVENTS
 from api.live.resume import Why
@@ -20,7 +20,7 @@ def test_each_reason_has_its_row(word: str) -> None:
 
 
 def test_each_kind_of_event_has_its_example() -> None:
-    for kind in Kind:
+    for kind in EventKind:
         assert f"\nevent: {kind}\ndata: {{" in TEXT
 
 

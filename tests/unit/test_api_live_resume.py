@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.access.caller import Caller, Role, Way
-from api.live.event import Kind
+from api.live.event import EventKind
 from api.live.hub import Hub, Listener
 from api.live.past import Past
 from api.live.resume import Missed, Why, start
@@ -19,7 +19,7 @@ WHO = Caller("wall screen", Role.OPERATOR, None, Way.KEY, "127.0.0.1", "k1")
 SITES = ("pier-4", "garden-road", "office-1")
 
 
-def wanting(*sites: str, kinds: frozenset[Kind] = ALL_KINDS) -> Wanted:
+def wanting(*sites: str, kinds: frozenset[EventKind] = ALL_KINDS) -> Wanted:
     return Wanted(kinds, frozenset(sites) or None, None, None, None, None)
 
 

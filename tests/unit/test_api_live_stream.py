@@ -12,7 +12,7 @@ from alerts.desk import Rules, Value
 from api.access.caller import Caller, Role, Way
 from api.live import hub as hub_module
 from api.live import stream as stream_module
-from api.live.event import Kind
+from api.live.event import EventKind
 from api.live.hub import Dropped, Hub
 from api.live.listen import listen
 from api.live.past import Past
@@ -174,7 +174,7 @@ async def test_where_nothing_comes_a_comment_keeps_the_line_open_and_moves_the_i
 ) -> None:
     for module in (hub_module, stream_module):
         monkeypatch.setattr(module, "KEEP_ALIVE_S", 0.02)
-    async with place.listening(asked=Asked(kinds=frozenset({Kind.ALERT}))) as browser:
+    async with place.listening(asked=Asked(kinds=frozenset({EventKind.ALERT}))) as browser:
         place.say()
         await browser.until(lambda: browser.comments >= 2 and browser.last_id.endswith("-1"))
         assert browser.names == ["hello"]

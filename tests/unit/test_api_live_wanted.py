@@ -7,7 +7,7 @@ import pytest
 
 from alerts.desk import Change, Severity, Transition, Value
 from api.access.caller import Caller, Role, Way
-from api.live.event import Event, Kind, of_alert, of_reading
+from api.live.event import Event, EventKind, of_alert, of_reading
 from api.live.wanted import Asked, Wanted, wanted
 from api.problem import ForbiddenError, NotFoundError
 from telemetry.reading import Quality, Reading
@@ -70,8 +70,8 @@ OPERATOR, VIEWER = caller(), caller(Role.VIEWER)
         (OPERATOR, {"metrics": {"nh3_ppm"}}, [OPEN, BOTH, ODOUR, GONE]),
         (OPERATOR, {"metrics": {"occupied", "visitors_now"}}, [PERSONAL, BOTH, CROWD]),
         (VIEWER, {"metrics": {"nh3_ppm"}}, [OPEN, BOTH, ODOUR, GONE]),
-        (OPERATOR, {"kinds": {Kind.ALERT}}, [ODOUR, CROWD, GONE]),
-        (OPERATOR, {"kinds": {Kind.READING}, "devices": {"nh3-1"}}, [OPEN]),
+        (OPERATOR, {"kinds": {EventKind.ALERT}}, [ODOUR, CROWD, GONE]),
+        (OPERATOR, {"kinds": {EventKind.READING}, "devices": {"nh3-1"}}, [OPEN]),
     ],
 )
 def test_who_gets_which_events(who: Caller, asked: dict[str, set[str]], given: list[Event]) -> None:
