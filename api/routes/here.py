@@ -6,39 +6,30 @@ is signed in as operator needs none. Nobody is given a cookie.
 
 import math
 import secrets
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 
-from api.access.origin import same_origin
-from api.board.words import COOKIE, LANGUAGES, Words, language_of, words_of
+from api.board.words import LANGUAGES, Words
+from api.plain.form import form_of, sent_by_our_page
+from api.plain.here_page import Note, Sheet, ask_page, closed_page, here_page, thanks_page
+from api.plain.page import answer, onward, words_for
 from api.problem import ApiError, AwayError, UnprocessableError
 from api.queries.events import What
 from api.queries.here import AskError, Entries, Entry, Here, Shut, ShutError, enter, meter_of, opened
 from api.routes.depends import access_of, sources_of
-from api.routes.here_page import STYLE_HASH, Note, Sheet, ask_page, closed_page, here_page, thanks_page
 
 log = structlog.get_logger(__name__)
 
 router = APIRouter()
 
-BODY_MOST = 4_096
-"""Bytes; the longest form of ours has about 300."""
+FORM_BYTES_MOST = 4_096
+"""The longest form of ours has about 300."""
 ONCE_MOST = 32
 STATUSES = {Shut.INCOMPLETE: 404, Shut.FORGED: 403, Shut.GONE: 404}
-_HEADERS = {
-    "Cache-Control": "no-store",
-    # Nobody else is told the address. Not `no-referrer`: browsers then hide the origin of our own form, too.
-    "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Robots-Tag": "noindex",
-}
 
 
 async def show(request: Request) -> Response:
@@ -60,7 +51,7 @@ async def say(request: Request) -> Response:
         here = await _opened(request)
     except ShutError as error:
         return _closed(request, error)
-    if not _from_our_page(request):
+    if not sent_by_our_page(request):
         return _page(request, here, Note.NOT_POSSIBLE, 403)
     try:
         entry = await _asked(request)
@@ -74,7 +65,7 @@ async def say(request: Request) -> Response:
         return _html(request, ask_page(here, error, entry, _sheet(request), _again(request)))
     except ApiError as error:
         return _page(request, here, _note(error), error.status)
-    return RedirectResponse(_again(request, said=said.id), 303, _HEADERS)
+    return onward(_again(request, said=said.id))
 
 
 router.add_route("/here/{site}/{area}", show, methods=["GET"], include_in_schema=False)
@@ -89,11 +80,8 @@ async def _opened(request: Request) -> Here:
 
 async def _asked(request: Request) -> Entry | None:
     """What the form says; None: it is not our form. Raises `ValueError` for a number that is none."""
-    body = await request.body()
-    if len(body) > BODY_MOST:
-        return None
+    form = await form_of(request, FORM_BYTES_MOST) or {}
     try:
-        form = {name: values[0] for name, values in parse_qs(body.decode("ascii"), max_num_fields=10).items()}
         what, once = What(form["what"]), form["once"]
     except (ValueError, KeyError):
         return None
@@ -103,12 +91,6 @@ async def _asked(request: Request) -> Entry | None:
     if not math.isfinite(value):
         raise ValueError(value)
     return Entry(once, what, value, form.get("device", ""), form.get("metric", ""), form.get("sure") == "yes")
-
-
-def _from_our_page(request: Request) -> bool:
-    """Where a browser says which page sent it, that has to be one of ours; `null` is no page of ours."""
-    said = {"origin", "sec-fetch-site"} & set(request.headers)
-    return not said or same_origin(request.headers, request.state.origin)
 
 
 def _note(error: ApiError) -> Note:
@@ -132,7 +114,7 @@ def _closed(request: Request, error: ShutError) -> Response:
 
 
 def _html(request: Request, text: str, status: int = 200) -> Response:
-    return HTMLResponse(text, status, {**_HEADERS, "Content-Language": _words(request).language})
+    return answer(text, _words(request), status)
 
 
 def _sheet(request: Request) -> Sheet:
@@ -144,10 +126,7 @@ def _sheet(request: Request) -> Sheet:
 
 def _words(request: Request) -> Words:
     """As chosen on the page; in its address, so that nothing is kept of visitors."""
-    chosen = request.query_params.get("language")
-    if chosen not in LANGUAGES:
-        chosen = request.cookies.get(COOKIE)
-    return words_of(language_of(chosen, request.headers.get("accept-language", "")))
+    return words_for(request, request.query_params.get("language"))
 
 
 def _again(request: Request, **more: str) -> str:

@@ -3,24 +3,23 @@
 Not a part of the API's document: it is for people, and no client can make such a link.
 """
 
-from urllib.parse import parse_qs
-
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 
 from alerts.desk import AlertWords
-from api.access.origin import same_origin
 from api.board.words import Words, language_of, words_of
+from api.plain.form import form_of, sent_by_our_page
+from api.plain.link_page import Note, alert_page, done_text, shut_page
+from api.plain.page import answer, onward, words_for
 from api.problem import ApiError, AwayError, ConflictError, UnprocessableError
 from api.queries.link import Address, Deed, Linked, Presses, Shut, ShutError, opened, press
 from api.routes.depends import sources_of
-from api.routes.link_page import STYLE_HASH, Note, alert_page, done_text, shut_page
 from telemetry.registry.models import Person
 
 router = APIRouter()
 
-BODY_MOST = 32_768
+FORM_BYTES_MOST = 32_768
 """A comment in Chinese, written in percents, is nine bytes a character."""
 STATUSES = {
     Shut.MALFORMED: 400,
@@ -29,17 +28,6 @@ STATUSES = {
     Shut.NO_PERSON: 403,
     Shut.NO_ALERT: 404,
     Shut.AWAY: 503,
-}
-_HEADERS = {
-    "Cache-Control": "no-store",
-    # Nobody else is told the link. Not `no-referrer`: browsers then hide the origin of our own form, too.
-    "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
 }
 
 
@@ -59,7 +47,7 @@ async def act(request: Request) -> Response:
         linked = await opened(sources, _address(request))
     except ShutError as error:
         return _shut(request, error)
-    asked = await _asked(request) if _from_our_page(request) else None
+    asked = await _asked(request) if sent_by_our_page(request) else None
     if asked is None:
         return _page(request, linked, Note.NOT_POSSIBLE, 403)
     deed, comment = asked
@@ -73,7 +61,7 @@ async def act(request: Request) -> Response:
         return _page(request, linked, _note(error, linked), error.status)
     if not recorded:
         return _page(request, linked, Note.WAITING, 202)
-    return RedirectResponse(f"?{request.url.query}", 303, _HEADERS)
+    return onward(f"?{request.url.query}")
 
 
 router.add_route("/a/{alert}", show, methods=["GET"], include_in_schema=False)
@@ -92,19 +80,11 @@ def _address(request: Request) -> Address:
 
 async def _asked(request: Request) -> tuple[Deed, str] | None:
     """What the form says; None: it is not our form."""
-    if int(request.headers.get("content-length", "0")) > BODY_MOST:
-        return None
+    form = await form_of(request, FORM_BYTES_MOST) or {}
     try:
-        form = parse_qs((await request.body())[:BODY_MOST].decode("ascii"), max_num_fields=10)
-        return Deed(form["deed"][0]), form.get("comment", [""])[0].replace("\r\n", "\n").strip()
+        return Deed(form["deed"]), form.get("comment", "").replace("\r\n", "\n").strip()
     except (ValueError, KeyError):
         return None
-
-
-def _from_our_page(request: Request) -> bool:
-    """Where a browser says which page sent it, that has to be one of ours; `null` is no page of ours."""
-    said = {"origin", "sec-fetch-site"} & set(request.headers)
-    return not said or same_origin(request.headers, request.state.origin)
 
 
 def _note(error: ApiError, linked: Linked) -> Note:
@@ -120,18 +100,16 @@ def _note(error: ApiError, linked: Linked) -> Note:
 
 
 def _page(request: Request, linked: Linked, note: Note | None = None, status: int = 200) -> Response:
-    sources = sources_of(request)
+    sources, words = sources_of(request), _words(linked.person)
     rules = {} if linked.rule is None else {linked.rule.id: linked.rule}
     told = AlertWords(sources.registry, rules, linked.person.language)
-    text = alert_page(linked, told, _words(linked.person), sources.clock(), note)
-    return HTMLResponse(text, status, _HEADERS)
+    return answer(alert_page(linked, told, words, sources.clock(), note), words, status)
 
 
 def _shut(request: Request, error: ShutError) -> Response:
-    accepted = words_of(language_of(None, request.headers.get("accept-language", "")))
-    words = accepted if error.person is None else _words(error.person)
-    headers = _HEADERS | ({"Retry-After": "30"} if error.why is Shut.AWAY else {})
-    return HTMLResponse(shut_page(error.why, words), STATUSES[error.why], headers)
+    words = words_for(request) if error.person is None else _words(error.person)
+    again = {"Retry-After": "30"} if error.why is Shut.AWAY else {}
+    return answer(shut_page(error.why, words), words, STATUSES[error.why], again)
 
 
 def _words(person: Person) -> Words:

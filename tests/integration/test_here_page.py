@@ -19,10 +19,10 @@ from api.access.caller import Caller, Role, Way
 from api.access.keys import Draft
 from api.guard import guarded
 from api.now import Now
+from api.plain.here_page import NOTES, SCORES, SHUT, Note
 from api.queries import here as queries
 from api.queries.here import Shut
 from api.routes import here
-from api.routes.here_page import NOTES, SCORES, SHUT, Note
 from api.settings import ApiSettings, Settings
 from api.sources import Sources
 from telemetry.reading import NS_PER_S, Reading

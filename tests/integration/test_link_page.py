@@ -20,10 +20,10 @@ from alerts.rules.rule import Rules
 from api.access.access import Access
 from api.alert_desk import AlertDesk
 from api.guard import guarded
+from api.plain.link_page import NOTES, SHUT, Note
 from api.queries import alerts as alert_queries
 from api.queries.link import Shut
 from api.routes import link
-from api.routes.link_page import NOTES, SHUT, Note
 from api.settings import ApiSettings
 from api.sources import Sources
 from telemetry.reading import NS_PER_S, Reading

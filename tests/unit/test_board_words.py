@@ -1,9 +1,8 @@
 """The words of the board: every text has its translation, and numbers and times read well."""
 
 import ast
-import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,26 +26,31 @@ KEYWORDS: Mapping[str, tuple[int, ...] | None] = {
     "many": (1, 2),
     "page": (2,),
 }
-IN_A_TEMPLATE = re.compile(r'\{[{%][^}]*?\bwords\("([^"\\]+)"')
-"""Plain pages are templates within a module: a text of theirs is no call of Python."""
+PLACES = ("board", "plain", "routes")
+"""Where people are spoken to."""
+SORTS = {"*.py": "python", "*.html": "jinja2.ext:babel_extract"}
+"""What reads the texts of a file."""
 
 english, chinese = words_of("en"), words_of(CHINESE)
 
 
 def _said() -> Iterator[tuple[str, str, Path]]:
-    """Each text of board and routes, its plural, and where it stands."""
-    for path in sorted([*API.glob("board/**/*.py"), *API.glob("routes/**/*.py")]):
-        with path.open("rb") as lines:
-            for _, found, _, _ in extract("python", lines, keywords=KEYWORDS):
-                one, more = found if isinstance(found, tuple) else (found, "")
-                yield one, more, path
-        for text in IN_A_TEMPLATE.findall(path.read_text("utf-8")):
-            yield text, "", path
+    """Each text of board and plain pages, its plural, and where it stands."""
+    for pattern, method in SORTS.items():
+        for path in _files(pattern):
+            with path.open("rb") as lines:
+                for _, found, _, _ in extract(method, lines, keywords=KEYWORDS, options={"silent": "false"}):
+                    one, more = found if isinstance(found, tuple) else (found, "")
+                    yield one, more, path
+
+
+def _files(pattern: str) -> Sequence[Path]:
+    return sorted(path for place in PLACES for path in (API / place).rglob(pattern))
 
 
 def _written() -> set[str]:
     """All texts that stand in code, however they are said."""
-    trees = [ast.parse(path.read_text("utf-8")) for path in [*API.glob("board/**/*.py"), *API.glob("routes/**/*.py")]]
+    trees = [ast.parse(path.read_text("utf-8")) for path in _files("*.py")]
     found = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     return {text for text in found if isinstance(text, str)}
 
@@ -69,6 +73,10 @@ def test_every_text_is_translated() -> None:
     known = {key for key, _, _ in _translated()}
     missing = {(path.name, text) for text, _, path in _said() if text not in known}
     assert not missing
+
+
+def test_texts_are_found_in_modules_and_in_templates() -> None:
+    assert {path.suffix for _, _, path in _said()} == {".py", ".html"}
 
 
 def test_no_translation_is_left_over() -> None:

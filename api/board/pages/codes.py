@@ -123,11 +123,15 @@ def _code(site: Site, code: Code, base: str, languages: Sequence[Words]) -> None
         parts.tag("h2", words.name(code.area.names, code.area.id), "code-area", lang=words.language)
     for words in languages:
         parts.tag("p", words.name(site.names, site.id), "code-site", lang=words.language)
-    named = languages[0].name(code.area.names, code.area.id)
-    parts.tag("img", classes="code-picture", src=picture(address), alt=languages[0]("Code for {area}", area=named))
+    parts.tag("img", classes="code-picture", src=picture(address), alt=_instead(code, languages[0]))
     for words in languages:
         parts.tag("p", words(_for(code)), "code-for", lang=words.language)
     parts.tag("p", address, "code-address")
+
+
+def _instead(code: Code, words: Words) -> str:
+    """Of the picture, for who does not see it."""
+    return words("Code for {area}", area=words.name(code.area.names, code.area.id))
 
 
 def picture(address: str) -> str:
