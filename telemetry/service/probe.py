@@ -27,13 +27,8 @@ class PortInUseError(OSError):
     """The port can't be had; the message names it."""
 
 
-SOCKET_OPTIONS = {
-    getattr(socket, name): value
-    for name, value in {"TCP_NOTSENT_LOWAT": 128 * 1024, "TCP_USER_TIMEOUT": 30_000}.items()
-    if hasattr(socket, name)
-}
-"""Who does not read is noticed when 128 KiB wait for it, not when the kernel's megabytes are full; who does not even
-acknowledge for 30 s is gone. As far as the platform knows them."""
+WAITING_BYTES = 128 * 1024
+"""What may wait in the kernel for a client: who does not read is noticed then, not when the kernel's megabytes are full."""
 
 
 class Tls(NamedTuple):
@@ -98,8 +93,9 @@ async def _serve(config: uvicorn.Config, started: Callable[[int], None]) -> None
         where = f"{config.host}:{config.port}"
         raise PortInUseError(f"{where} can't be opened: another program uses it, or it is not ours") from None
     listening = server.servers[0].sockets[0]
-    for option, value in SOCKET_OPTIONS.items():
-        listening.setsockopt(socket.IPPROTO_TCP, option, value)  # connections have what they are accepted with
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        # Connections inherit it from the socket that accepts them.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WAITING_BYTES)
     started(listening.getsockname()[1])
     try:
         await server.main_loop()
