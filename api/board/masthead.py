@@ -16,6 +16,8 @@ PLACES = (
     ("/quarantine", later("Quarantine")),
     ("/connect", later("Connect a device")),
 )
+UNDER = {"/silences": "/alerts", "/rules": "/alerts"}
+"""Pages that are found from one of the places."""
 BEHIND_MENU = {"/quarantine", "/connect"}
 """On a phone."""
 THEMES = {"auto": later("As the system"), "light": later("Light"), "dark": later("Dark")}
@@ -31,11 +33,10 @@ async def masthead(visit: Visit) -> None:
     with parts.tag("header", classes="masthead"):
         parts.link("Caretaker", "/", "brand")
         with parts.tag("nav", classes="places", aria_label=words("Main")):
-            here = visit.request.url.path
+            here = place_of(visit.request.url.path)
             for href, name in PLACES:
-                current = here == href or (href != "/" and here.startswith(f"{href}/"))
                 look = "place minor" if href in BEHIND_MENU else "place"
-                with parts.tag("a", classes=look, href=href, aria_current="page" if current else None):
+                with parts.tag("a", classes=look, href=href, aria_current="page" if href == here else None):
                     parts.tag("span", words(name))
                     if href == "/alerts":
                         await _count(visit)
@@ -43,6 +44,12 @@ async def masthead(visit: Visit) -> None:
             parts.tag("summary", words("Menu"), "button plain")
             with parts.tag("div", classes="more-panel"):
                 await _controls(visit)
+
+
+def place_of(path: str) -> str:
+    """The place in which a page is: the beginning of its path, or what that is found from."""
+    first = f"/{path.split('/')[1]}"
+    return UNDER.get(first, first)
 
 
 async def _count(visit: Visit) -> None:

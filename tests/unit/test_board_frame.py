@@ -58,6 +58,25 @@ async def test_a_page_has_its_title_its_language_and_one_main(board: Site) -> No
     assert (first_link["text"], first_link["props"]["href"]) == ("跳至主要內容", "#main")
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", "/"),
+        ("/alerts", "/alerts"),
+        ("/alerts/ab12", "/alerts"),
+        ("/silences", "/alerts"),
+        ("/rules", "/alerts"),
+        ("/rules/odour", "/alerts"),
+        ("/devices/nh3-1", "/devices"),
+        ("/sites/pier", None),
+    ],
+)
+async def test_the_head_says_where_one_is(board: Site, path: str, place: str | None) -> None:
+    drawn = elements(await board.get(path)).values()
+    marked = [one["props"]["href"] for one in drawn if "place" in one.get("class", ()) and "aria-current" in one["props"]]
+    assert marked == ([] if place is None else [place])
+
+
 async def test_nothing_is_loaded_from_elsewhere(board: Site) -> None:
     answer = await board.get("/")
     linked = re.findall(r"""(?:src|href)=["']([^"']+)|url\(["']?([^"')]+)|from "([^"]+)""", answer.text)
