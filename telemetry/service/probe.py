@@ -28,7 +28,7 @@ class PortInUseError(OSError):
 
 
 WAITING_BYTES = 128 * 1024
-"""What may wait in the kernel for a client: who does not read is noticed then, not when the kernel's megabytes are full."""
+"""What may wait in the kernel for a client: who does not read is noticed then, not at the kernel's megabytes."""
 
 
 class Tls(NamedTuple):
