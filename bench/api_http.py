@@ -99,7 +99,7 @@ def _figures(name: str, what: str, asked: Asked, constant: Asked) -> list[Figure
 
 
 def _p99(asked: Asked) -> float:
-    return quantiles(asked.delays_ms, n=100)[98] if len(asked.delays_ms) > 1 else asked.delays_ms[0]
+    return quantiles(asked.delays_ms, n=100, method="inclusive")[98] if len(asked.delays_ms) > 1 else asked.delays_ms[0]
 
 
 def _history(end_s: int, span_s: int) -> str:

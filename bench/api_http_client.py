@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict, dataclass
 
 GOOD = "HTTP/1.1 200"
-CHUNK = 1 << 18
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
