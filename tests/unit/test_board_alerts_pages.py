@@ -1,18 +1,22 @@
 """The pages about alerts as they are drawn: who sees which buttons, and that what strangers wrote is only ever text."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
+from nicegui import Client, ui
 
 from alerts.desk import Change
 from api.access.caller import Caller, Role, Way
+from api.board.parts import Field
 from api.queries import alerts, quarantine, silences
 from api.queries.alerts import AlertPage
 from api.queries.quarantine import Quarantined, QuarantinePage
-from api.queries.silences import SilenceFacts
+from api.queries.silences import NewSilence, SilenceFacts
 from telemetry.message import Reason
 from tests.unit.board_ground import ADMIN, MARKUP, Site, elements, opened, texts
 from tests.unit.test_board_alerts import NOON, detail, step
@@ -114,6 +118,66 @@ async def test_who_only_looks_has_no_buttons(board: Site) -> None:
         looks = _buttons(await board.get(path))
         assert may >= ACTS
         assert not looks & ACTS
+
+
+async def test_a_silence_is_seen_in_the_inbox_at_once(board: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[NewSilence] = []
+
+    async def make(_: object, __: object, wanted: NewSilence) -> SilenceFacts:
+        made.append(wanted)
+        return SilenceFacts(**wanted.model_dump() | {"id": "s2", "start": NOON, "author": "shift leader"})
+
+    async def all_alerts(*_: object) -> AlertPage:
+        return AlertPage.model_construct(items=(detail(says={}, silenced=bool(made)),), next=None)
+
+    monkeypatch.setattr(silences, "make", make)
+    monkeypatch.setattr(alerts, "alerts", all_alerts)
+    page = Inbox(await board.get("/alerts"))
+    assert "Silenced" not in page.row
+    page.send("Silence", "click")
+    await until(lambda: bool(page.fields("Reason")))
+    page.fields("Reason")[0].value = "Drill"
+    page.send("Silence", "submit")
+    await until(lambda: "Silenced" in page.row)
+    assert [(set(one.matchers), one.reason) for one in made] == [({"rule", "device"}, "Drill")]
+
+
+class Inbox:
+    """An open page, as the server has it; a test presses its buttons."""
+
+    def __init__(self, answer: httpx2.Response) -> None:
+        self._client = next(one for one in Client.instances.values() if one.id in answer.text)
+
+    @property
+    def row(self) -> set[str | None]:
+        """What the alert's row says."""
+        return {child._text for one in self._of("alert-row") for child in one.descendants()}
+
+    def fields(self, title: str) -> list[Field]:
+        """Of forms."""
+        named = [one for one in self._of("field") if title in {child._text for child in one.descendants()}]
+        return [child for one in named for child in one.descendants() if isinstance(child, Field)]
+
+    def send(self, text: str, event: str) -> None:
+        """What a browser sends about the element with this text, or the form in which it is."""
+        told = [
+            (one.id, heard.id)
+            for one in self._client.elements.values()
+            for heard in one._event_listeners.values()
+            if heard.type == event and text in {child._text for child in one.descendants(include_self=True)}
+        ]
+        for element, listener in told:
+            self._client.handle_event({"id": element, "listener_id": listener, "args": []})
+
+    def _of(self, name: str) -> list[ui.element]:
+        return [one for one in self._client.elements.values() if name in one.classes]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Much sooner than what is looked at without a reason is drawn again."""
+    async with asyncio.timeout(2):
+        while not condition():  # noqa: ASYNC110 - the page sets no event of ours
+            await asyncio.sleep(0.01)
 
 
 async def test_only_admins_replay(board: Site) -> None:
