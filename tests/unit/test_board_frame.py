@@ -73,7 +73,8 @@ async def test_a_page_has_its_title_its_language_and_one_main(board: Site) -> No
 )
 async def test_the_head_says_where_one_is(board: Site, path: str, place: str | None) -> None:
     drawn = elements(await board.get(path)).values()
-    marked = [one["props"]["href"] for one in drawn if "place" in one.get("class", ()) and "aria-current" in one["props"]]
+    places = [one["props"] for one in drawn if "place" in one.get("class", ())]
+    marked = [one["href"] for one in places if "aria-current" in one]
     assert marked == ([] if place is None else [place])
 
 
