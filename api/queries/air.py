@@ -14,13 +14,15 @@ from statistics import median
 from msgspec import Struct
 
 from api.access.caller import Caller
+from api.problem import AwayError
 from api.queries import standing
 from api.queries.answer import Answer, Names, moment
+from api.queries.measured import asking_store
 from api.queries.readers import devices_at, require_reader, site_of
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
 from telemetry.registry.models import Device
-from telemetry.stores.store import StoreAwayError, Window
+from telemetry.stores.store import Window
 
 HOUR_NS = 3_600 * NS_PER_S
 STEP_NS = 600 * NS_PER_S
@@ -165,9 +167,10 @@ async def past(sources: Sources, caller: Caller, site_id: str) -> Past:
     now_ns = sources.clock()
     courses: dict[tuple[str, str], Course] = {}
     try:
-        for device, metric in _measured(sources, site_id):
-            courses[device.id, metric] = await _course(sources, device, metric, now_ns)
-    except StoreAwayError as error:
+        with asking_store():
+            for device, metric in _measured(sources, site_id):
+                courses[device.id, metric] = await _course(sources, device, metric, now_ns)
+    except AwayError as error:
         return Past(now_ns, {}, str(error))
     return Past(now_ns, courses)
 

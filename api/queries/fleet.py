@@ -6,17 +6,17 @@ from itertools import combinations
 from statistics import median
 
 from api.access.caller import Caller
-from api.problem import AwayError
 from api.queries import standing
 from api.queries.active import active_alerts
 from api.queries.answer import Answer, Names, moment
 from api.queries.devices import brief_of
+from api.queries.measured import asking_store
 from api.queries.readers import device_of, require_reader
 from api.queries.standing import State
 from api.sources import Sources
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device
-from telemetry.stores.store import StoreAwayError, Window
+from telemetry.stores.store import Window
 
 BATTERY = "battery_pct"
 LOW_PCT = 10.0
@@ -185,7 +185,5 @@ async def _battery(sources: Sources, device: Device) -> Battery | None:
 async def _windows(
     sources: Sources, device: str, metric: str, start_ns: int, end_ns: int, step_ns: int
 ) -> Sequence[Window]:
-    try:
+    with asking_store():
         return await sources.store.windows(device, metric, start_ns, end_ns, step_ns, end_ns % step_ns)
-    except StoreAwayError as error:
-        raise AwayError(str(error)) from error

@@ -1,17 +1,16 @@
 """History: what was measured in a range of time, value by value or in windows."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from msgspec import Struct
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.access.caller import Caller
-from api.problem import AwayError, ForbiddenError, NotFoundError, UnprocessableError
+from api.problem import ForbiddenError, NotFoundError, UnprocessableError
 from api.queries.aggregate import IN_PLOT, OF_KIND, OF_WINDOW, Aggregate, misfit
 from api.queries.answer import time_ns_of
-from api.queries.measured import Measured, decoded
+from api.queries.measured import Measured, asking_store, decoded
 from api.queries.readers import device_of, require_reader
 from api.queries.windows import AUTO, DAY_S, PATTERN, Windows, most_windows, seconds_of, sensible_s
 from api.sources import Sources
@@ -19,7 +18,7 @@ from telemetry.catalogue.metric import Kind, Metric, Source
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
 from telemetry.registry.models import Device
 from telemetry.series import LIMIT_NS
-from telemetry.stores.store import Page, StoreAwayError, StoreReader, Window
+from telemetry.stores.store import Page, StoreReader, Window
 
 MAX_POINTS = 600_000
 """In one answer: a year of one metric at one-minute steps."""
@@ -100,7 +99,7 @@ async def history(sources: Sources, caller: Caller, device_id: str, asked: Histo
     device = device_of(sources, caller, device_id)
     start_ns, end_ns = _range(asked, sources.clock())
     metrics = _metrics(sources, caller, device, asked.metrics)
-    with _away():
+    with asking_store():
         step_s = await _step_s(sources.store, device.id, metrics, asked, start_ns, end_ns)
         windows = Windows(step_s or DAY_S, sources.registry.sites[device.site].timezone)
         measured = Measured(sources.store, device.id, start_ns, end_ns, windows)
@@ -133,19 +132,11 @@ async def series(
         raise UnprocessableError(f"{metric} is a text: it has a history, but no plot")
     windows = Windows(sensible_s(points, start_ns, end_ns), sources.registry.sites[device.site].timezone)
     measured = Measured(sources.store, device.id, start_ns, end_ns, windows)
-    with _away():
+    with asking_store():
         if await sources.store.count(device.id, metric, start_ns, end_ns, points + 1) <= points:
             return await _by_value(measured.values(metric))
         found = [one async for some in measured.in_windows(metric) for one in some]
     return _by_window(found, known.kind, windows.step_s)
-
-
-@contextmanager
-def _away() -> Iterator[None]:
-    try:
-        yield
-    except StoreAwayError as error:
-        raise AwayError(str(error)) from error
 
 
 async def _begun(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:

@@ -3,15 +3,20 @@
 Everything here raises `StoreAwayError` when the store does not answer.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
+import structlog
 
+from api.problem import AwayError
 from api.queries.aggregate import OF_WINDOW, Aggregate
 from api.queries.counted import Counter
 from api.queries.windows import DAY_S, Windows
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
-from telemetry.stores.store import Page, StoreReader, Window
+from telemetry.stores.store import Page, StoreAwayError, StoreReader, Window
+
+log = structlog.get_logger(__name__)
 
 LOOK_BACK_NS = 31 * DAY_S * NS_PER_S
 """So far before the range the last value of a counter is looked for."""
@@ -76,6 +81,16 @@ class Measured(msgspec.Struct, frozen=True):
         from_ns = self.start_ns - LOOK_BACK_NS
         found = await self.store.windows(self.device, metric, from_ns, self.start_ns, LOOK_BACK_NS, from_ns)
         return float(found[-1].last) if found else None
+
+
+@contextmanager
+def asking_store() -> Iterator[None]:
+    """Raises `AwayError` where the store does not answer. Why stands in the log only: it names addresses inside."""
+    try:
+        yield
+    except StoreAwayError as error:
+        log.warning("the store does not answer", reason=str(error))
+        raise AwayError("the store does not answer just now: the past can't be read, the present goes on") from error
 
 
 def decoded(page: Page) -> tuple[list[int], list[float]]:

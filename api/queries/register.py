@@ -9,12 +9,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from api.problem import AwayError
 from api.queries.counted import passed_over
-from api.queries.measured import decoded
+from api.queries.measured import asking_store, decoded
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS
-from telemetry.stores.store import StoreAwayError
 
 GAP_MS = 3_600_000
 """Two readings further apart say nothing of the time between them."""
@@ -67,13 +65,11 @@ async def register_of(sources: Sources, device: str, metric: str, start_ms: int,
     """From `start_ms` until before `end_ms`. Raises `AwayError` when the store does not answer."""
     times: list[int] = []
     values: list[float] = []
-    try:
+    with asking_store():
         async for page in sources.store.columns(device, metric, start_ms * NS_PER_MS, end_ms * NS_PER_MS):
             some_times, some_values = decoded(page)
             times += some_times
             values += some_values
-    except StoreAwayError as error:
-        raise AwayError(str(error)) from error
     return unwrapped(times, values)
 
 

@@ -134,7 +134,7 @@ async def test_the_first_reading_is_stored_within_ten_seconds_and_ctrl_c_stops_i
     assert "missing: 0" in out
     assert checked(out) > 0
     stops = [line for line in err.splitlines() if line.startswith("stopping")]
-    assert stops == ["stopping: simulators", "stopping: ingestor, alerts", "stopping: broker"]
+    assert stops == ["stopping: simulators", "stopping: ingestor, alerts", "stopping: api, broker"]
 
 
 async def test_a_killed_ingestor_comes_back_and_nothing_is_missing(up: Up) -> None:
@@ -232,11 +232,16 @@ async def test_a_call_for_help_is_told_acknowledged_and_resolved(up: Up) -> None
     code, out, err = await answer(process)
     assert (code, "missing: 0" in out) == (0, True), err
     said = [line for line in out.splitlines() if alert["id"][:8] in line or " told " in line]
-    for word in ("raised, critical", "told Duty attendant", "acknowledged by the attendant", "resolved: by hand"):
+    for word in (
+        "raised, critical",
+        "told Duty attendant",
+        "acknowledged by the attendant",
+        "resolved: closed by hand",
+    ):
         assert any(word in line for line in said), out
 
 
-@pytest.mark.parametrize(("place", "option"), enumerate(PORTS))
+@pytest.mark.parametrize(("place", "option"), list(enumerate(PORTS)))
 async def test_a_port_in_use_is_said_before_anything_starts(up: Up, place: int, option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", up.ports[place]))

@@ -209,5 +209,5 @@ async def test_a_site_of_others_and_a_store_that_is_away(ground: Ground) -> None
     with pytest.raises(NotFoundError):
         await supply(sources(ground), stranger, "hall")
     ground.store = GoingAway(0)
-    with pytest.raises(AwayError, match="disk"):
+    with pytest.raises(AwayError, match="the store does not answer"):
         await building(sources(ground), ADMIN, "hall")

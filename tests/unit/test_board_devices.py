@@ -215,5 +215,5 @@ async def test_how_complete_does_not_tell_viewers_of_people(ground: Ground) -> N
 
 async def test_a_store_that_is_away_is_said(ground: Ground) -> None:
     ground.store = GoingAway(0)
-    with pytest.raises(AwayError, match="disk"):
+    with pytest.raises(AwayError, match="the store does not answer"):
         await coverage(sources(ground), ADMIN, "nh3-1")
