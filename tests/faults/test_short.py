@@ -12,8 +12,19 @@ from tests.faults.mutants import MUTANTS
 from tests.faults.rig import Stage
 from tests.faults.table import SCENARIOS
 
-WAITS = {"engine-away", "alert-database-away", "clock-on-the-wall", "id-made-anew-for-each-attempt"}
-"""Half a minute each, most of it waiting; others look at the same code every day. `make faults` runs them."""
+WAITS = {
+    "memory",
+    "network",
+    "engine-killed",
+    "receivers",
+    "broker-away",
+    "engine-away",
+    "alert-database-away",
+    "clock-on-the-wall",
+    "id-made-anew-for-each-attempt",
+}
+"""Ten seconds to half a minute each, most of it waiting; others, some of them mutants of the same, look at the same code
+every day. `make faults` runs them."""
 
 
 def every_day(names: Iterable[str]) -> list[ParameterSet]:
