@@ -23,7 +23,7 @@ WAITS = {
     "clock-on-the-wall",
     "id-made-anew-for-each-attempt",
 }
-"""Ten seconds to half a minute each, most of it waiting; others, some of them mutants of the same, look at the same code
+"""Ten seconds to half a minute each, most of it waiting; others, some of them their own mutants, look at the same code
 every day. `make faults` runs them."""
 
 
