@@ -16,8 +16,7 @@ from starlette.routing import Route
 
 from api import document
 from api.access.access import Access
-from api.access.refusals import BadRequestError
-from api.problem import MEDIA_TYPE, ApiError, Fault, Problem, UnprocessableError, problem_of
+from api.problem import MEDIA_TYPE, ApiError, BadRequestError, Fault, Problem, UnprocessableError, problem_of
 from api.routes import (
     alerts,
     audit,

@@ -20,12 +20,15 @@ from api.access.caller import Caller, Way
 from api.access.client import client_of, is_ours
 from api.access.origin import SAFE, doubt, same_origin
 from api.access.places import Place, is_static, place_of
-from api.access.refusals import BadRequestError, HeadersTooLargeError, MisdirectedError, PathTooLongError
 from api.access.safety import safety_headers
 from api.problem import (
     MEDIA_TYPE,
     ApiError,
+    BadRequestError,
     ForbiddenError,
+    HeadersTooLargeError,
+    MisdirectedError,
+    PathTooLongError,
     TooLargeError,
     TooManyError,
     UnauthorizedError,

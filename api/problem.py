@@ -40,6 +40,12 @@ class ApiError(Exception):
     headers: Mapping[str, str] = {}
 
 
+class BadRequestError(ApiError):
+    """Not a request that can be understood."""
+
+    status, title = 400, "Not understood"
+
+
 class UnauthorizedError(ApiError):
     """Nobody has said who asks, or a key that is not known."""
 
@@ -71,6 +77,18 @@ class TooLargeError(ApiError):
     status, title = 413, "Too large"
 
 
+class PathTooLongError(ApiError):
+    """Path and query together."""
+
+    status, title = 414, "Address too long"
+
+
+class MisdirectedError(ApiError):
+    """Sent to a name that is not ours."""
+
+    status, title = 421, "Not for this server"
+
+
 class UnprocessableError(ApiError):
     """Well formed, and still without sense: a range that ends before it begins, more points than are given out."""
 
@@ -85,6 +103,12 @@ class TooManyError(ApiError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.headers = {"Retry-After": str(retry_after_s)}
+
+
+class HeadersTooLargeError(ApiError):
+    """All of them together."""
+
+    status, title = 431, "Headers too large"
 
 
 class AwayError(ApiError):

@@ -38,8 +38,3 @@ class Codes:
         if not hmac.compare_digest(self.make(site, area).encode(), signature.lower().encode("utf-8", "replace")):
             return None
         return Caller(VISITOR, Role.VIEWER, frozenset({site}), Way.CODE, address)
-
-
-def by_link(person: str, site: str, address: str) -> Caller:
-    """The person of a link that was found good: acts on the one alert it is for, at the site of that alert."""
-    return Caller(person, Role.OPERATOR, frozenset({site}), Way.LINK, address)

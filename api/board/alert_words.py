@@ -4,20 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from alerts.desk import AlertWords, Change, Transition
+from alerts.desk import AlertWords, Transition
 from api.board import parts
+from api.board.said import SAID
 from api.board.visit import Visit
-from api.board.words import Words, later
+from api.board.words import Words
 from api.queries.alert_values import AlertBrief, Step
 from api.queries.answer import time_ns_of
-
-_STEPS = {
-    Change.ACKNOWLEDGED: later("{person} is on it"),
-    Change.ASSIGNED: later("{person} gave it to {to}"),
-    Change.COMMENTED: later("{person} wrote"),
-    Change.RESOLVED: later("{person} has ended it"),
-}
-"""Where a person is behind it."""
 
 
 def told_by(visit: Visit) -> AlertWords:
@@ -86,8 +79,8 @@ def has_it(brief: AlertBrief, visit: Visit) -> str:
 
 def step_text(step: Step, told: AlertWords, words: Words) -> tuple[str, str]:
     """What happened, and with which value: `rose to critical`, `Ammonia: 12 ppm, above 10 ppm`."""
-    if step.by is not None and step.change in _STEPS:
-        return words(_STEPS[step.change], person=step.by, to=step.to or ""), ""
+    if step.by is not None and step.change in SAID:
+        return words(SAID[step.change], person=step.by, to=step.to or ""), ""
     transition = _transition(step)
     text = told.change(transition)
     return text[:1].upper() + text[1:], told.shown(transition) if step.value is not None else ""

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from msgspec import Struct
 
 from alerts.desk import AlertWords, Change, Severity, Transition
+from api.board.said import SAID
 from api.board.words import Words, later
 from api.plain.page import render
 from api.queries.link import COMMENT_MOST, Deed, Linked, Shut
@@ -64,12 +65,6 @@ SHUT = {
 }
 """Title, and what to do."""
 
-_SAID = {
-    Change.ACKNOWLEDGED: later("{person} is on it"),
-    Change.ASSIGNED: later("{person} gave it to {to}"),
-    Change.COMMENTED: later("{person} wrote"),
-    Change.RESOLVED: later("{person} has ended it"),
-}
 _SAID_BY_YOU = {
     Change.ACKNOWLEDGED: later("Recorded: you are on your way."),
     Change.ASSIGNED: later("Recorded: you gave it to {to}."),
@@ -112,7 +107,7 @@ def alert_page(linked: Linked, told: AlertWords, words: Words, now_ns: int, note
         deeds=Deed,
         said=[
             Said(
-                words(_SAID[one.change], person=told.person(one.by or ""), to=told.person(one.to or "")),
+                words(SAID[one.change], person=told.person(one.by or ""), to=told.person(one.to or "")),
                 _when(one.at_ns, zone, words, now_ns),
                 one.comment or "",
             )

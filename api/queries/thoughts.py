@@ -1,8 +1,9 @@
 """What each rule thinks of a device now, and why: as the alert service left it, which need not be running."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from alerts.desk import AlertWords
+from alerts.desk import AlertWords, Rules
 from alerts.desk.thoughts import Explanation, Stored, Thought, Why, explained
 from api.access.caller import Caller
 from api.queries.alert_values import SeverityWord
@@ -54,15 +55,20 @@ async def explain(sources: Sources, caller: Caller, device_id: str) -> tuple[Rul
     require_reader(caller)
     device = device_of(sources, caller, device_id)
     registry, rules = sources.registry, sources.rules
-    newest = {
-        name: Stored(one.time_ns, float(one.value), one.quality)
-        for name, one in sources.now.of(device.id).items()
-        if not isinstance(one.value, str)
-    }
-    found = await sources.alerts.ask(explained, registry, rules, device.id, newest)
+    found = await explanations(sources, device.id, rules)
     by_id = {rule.id: rule for rule in rules.rules}
     words = {language: AlertWords(registry, by_id, language) for language in LANGUAGES}
     return tuple(_thought(sources, caller, one, words) for one in found)
+
+
+async def explanations(sources: Sources, device: str, rules: Rules) -> Sequence[Explanation]:
+    """Of those of the rules that select the device; where one remembers nothing, the newest value stands for it."""
+    newest = {
+        name: Stored(one.time_ns, float(one.value), one.quality)
+        for name, one in sources.now.of(device).items()
+        if not isinstance(one.value, str)
+    }
+    return await sources.alerts.ask(explained, sources.registry, rules, device, newest)
 
 
 def _thought(sources: Sources, caller: Caller, found: Explanation, words: dict[str, AlertWords]) -> RuleThought:

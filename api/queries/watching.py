@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from alerts.desk import Desk, Rules, Severity, Stored, explained
+from alerts.desk import Desk, Rules, Severity
 from alerts.desk.thoughts import Explanation, Thought, Why, misfits
 from api.access.caller import Caller
 from api.problem import ForbiddenError, NotFoundError
@@ -13,6 +13,7 @@ from api.queries.active import active_alerts
 from api.queries.alert_values import SeverityWord
 from api.queries.answer import Answer, moment_or_none
 from api.queries.readers import device_of, require_reader
+from api.queries.thoughts import explanations
 from api.sources import Sources
 from telemetry.registry.models import Device, Registry
 
@@ -130,13 +131,7 @@ async def explain(sources: Sources, caller: Caller, rule_id: str, device_id: str
     metrics = sources.registry.metrics
     if not all(caller.reads(metrics[name]) for name in rule.metrics if name in metrics):
         raise ForbiddenError("this rule looks at where people are: that needs the role operator")
-    stored = {
-        name: Stored(one.time_ns, float(one.value), one.quality)
-        for name, one in sources.now.of(device.id).items()
-        if isinstance(one.value, int | float)
-    }
-    only = Rules((rule,), sources.rules.missed_intervals)
-    found = await sources.alerts.ask(explained, sources.registry, only, device.id, stored)
+    found = await explanations(sources, device.id, Rules((rule,), sources.rules.missed_intervals))
     clock_ns = (await sources.alerts.ask(Desk.figures)).get("clock_ns", 0)
     if not found:
         raise NotFoundError(f"the rule {rule_id} does not look at {device_id}")

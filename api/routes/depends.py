@@ -11,9 +11,8 @@ from starlette.requests import HTTPConnection
 
 from api.access.access import Access
 from api.access.caller import Caller
-from api.access.refusals import BadRequestError
 from api.document import PROBLEM
-from api.problem import MEDIA_TYPE, ApiError, AwayError, TooManyError, UnauthorizedError
+from api.problem import MEDIA_TYPE, ApiError, AwayError, BadRequestError, TooManyError, UnauthorizedError
 from api.sources import Sources
 
 _KEY = HTTPBearer(
