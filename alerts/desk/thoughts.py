@@ -21,6 +21,7 @@ from alerts.rules.rule import Rule, Rules
 from telemetry.registry.models import Device, Registry
 
 __all__ = [
+    "CLOCK",
     "Explanation",
     "Known",
     "Misfit",

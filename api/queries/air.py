@@ -19,6 +19,7 @@ from api.queries import standing
 from api.queries.answer import Answer, Names, moment
 from api.queries.measured import asking_store
 from api.queries.readers import devices_at, require_reader, site_of
+from api.queries.value_now import ValueNow, value_now
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
 from telemetry.registry.models import Device
@@ -109,20 +110,6 @@ class Pollutant(Answer):
     """Of the last 24 hours; a gap is left out."""
 
 
-class Climate(Answer):
-    """Something else that the station measures, now."""
-
-    device: str
-    metric: str
-    names: Names
-    unit: str
-    decimals: int
-    value: float
-    time: datetime
-    stale: bool
-    suspect: bool
-
-
 class Air(Answer):
     """A station."""
 
@@ -134,7 +121,7 @@ class Air(Answer):
     """Highest against its guideline first; those without a mean last."""
     worst: Pollutant | None
     """The first of them, if its mean is known."""
-    climate: Sequence[Climate]
+    climate: Sequence[ValueNow]
     away: str | None
     """Why the store can't be asked: then only what is known in memory is here."""
 
@@ -273,19 +260,8 @@ def _pollutant(sources: Sources, device: Device, metric: str, course: Course, pa
     )
 
 
-def _climate(sources: Sources, device: Device, metric: str, now_ns: int) -> Climate | None:
-    value = sources.now.of(device.id).get(metric)
-    if metric not in device.metrics or value is None or isinstance(value.value, str):
+def _climate(sources: Sources, device: Device, metric: str, now_ns: int) -> ValueNow | None:
+    """Something else that the station measures."""
+    if metric not in device.metrics:
         return None
-    what = sources.registry.metrics[metric]
-    return Climate(
-        device=device.id,
-        metric=metric,
-        names=what.names,
-        unit=what.unit,
-        decimals=what.decimals,
-        value=value.value,
-        time=moment(value.time_ns),
-        stale=standing.is_stale(device, what, value.time_ns, now_ns),
-        suspect=Quality.SUSPECT in value.quality,
-    )
+    return value_now(device, sources.registry.metrics[metric], sources.now.of(device.id).get(metric), now_ns)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from api.queries.answer import Answer, Names
 from api.queries.standing import State
+from api.queries.value_now import ValueNow
 
 
 class CubicleState(StrEnum):
@@ -28,18 +29,9 @@ class Cubicle(Answer):
     state: CubicleState
 
 
-class Measured(Answer):
-    """One value of an area, now."""
+class AreaValue(ValueNow):
+    """One value of an area."""
 
-    device: str
-    metric: str
-    names: Names
-    unit: str
-    decimals: int
-    value: float
-    time: datetime
-    stale: bool
-    suspect: bool
     low: bool = False
     """Of a supply: it runs down, or the bin is nearly full."""
     trend: tuple[float | None, ...] = ()
@@ -61,7 +53,7 @@ class AreaNow(Answer):
     cleaned: datetime | None
     cleanable: bool
     """A cleaning can be entered: exactly one device of the area takes it."""
-    gases: tuple[Measured, ...]
-    supplies: tuple[Measured, ...]
+    gases: tuple[AreaValue, ...]
+    supplies: tuple[AreaValue, ...]
     leak: bool | None
     """Null: nothing here would notice."""

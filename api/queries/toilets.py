@@ -12,10 +12,10 @@ from api.queries.paging import Page
 from api.queries.readers import require_reader, site_of
 from api.queries.standing import State
 from api.queries.tasks import Task, tasks
-from api.queries.toilet_areas import AreaNow, Cubicle, CubicleState, Measured
+from api.queries.toilet_areas import AreaNow, AreaValue, Cubicle, CubicleState
 from api.queries.trends import Trends, midnight_ns
+from api.queries.value_now import value_now
 from api.sources import Sources
-from telemetry.reading import Quality
 from telemetry.registry.models import Area, Device
 
 GASES = ("nh3_ppm", "h2s_ppm")
@@ -115,22 +115,12 @@ def _cubicle(device: Device, here: Here) -> Cubicle:
     return Cubicle(device=device.id, names=device.names, number=device.labels.get("cubicle", ""), state=state)
 
 
-def _measured(device: Device, name: str, here: Here) -> Measured | None:
-    value, metric = here.now.of(device.id).get(name), here.metrics[name]
-    if value is None or isinstance(value.value, str) or not here.caller.reads(metric):
+def _measured(device: Device, name: str, here: Here) -> AreaValue | None:
+    metric = here.metrics[name]
+    found = value_now(device, metric, here.now.of(device.id).get(name), here.now_ns)
+    if found is None or not here.caller.reads(metric):
         return None
-    return Measured(
-        device=device.id,
-        metric=name,
-        names=metric.names,
-        unit=metric.unit,
-        decimals=metric.decimals,
-        value=value.value,
-        time=moment(value.time_ns),
-        stale=standing.is_stale(device, metric, value.time_ns, here.now_ns),
-        suspect=Quality.SUSPECT in value.quality,
-        low=runs_down(name, value.value),
-    )
+    return AreaValue(**dict(found), low=runs_down(name, found.value))
 
 
 def runs_down(metric: str, value: float) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from alerts.desk import Desk, Rules, Severity
-from alerts.desk.thoughts import Explanation, Thought, Why, misfits
+from alerts.desk.thoughts import CLOCK, Explanation, Thought, Why, misfits
 from api.access.caller import Caller
 from api.problem import ForbiddenError, NotFoundError
 from api.queries.active import active_alerts
@@ -132,7 +132,7 @@ async def explain(sources: Sources, caller: Caller, rule_id: str, device_id: str
     if not all(caller.reads(metrics[name]) for name in rule.metrics if name in metrics):
         raise ForbiddenError("this rule looks at where people are: that needs the role operator")
     found = await explanations(sources, device.id, Rules((rule,), sources.rules.missed_intervals))
-    clock_ns = (await sources.alerts.ask(Desk.figures)).get("clock_ns", 0)
+    clock_ns = (await sources.alerts.ask(Desk.figures)).get(CLOCK, 0)
     if not found:
         raise NotFoundError(f"the rule {rule_id} does not look at {device_id}")
     return _explained(found[0], clock_ns)

@@ -18,7 +18,7 @@ from api.queries import toilets
 from api.queries.alert_values import AlertBrief, SeverityWord
 from api.queries.standing import State
 from api.queries.tasks import CLEANED_EVERY, USES_A_CLEANING, WITHIN, ReasonKind, Task, TaskReason, tasks
-from api.queries.toilet_areas import AreaNow, CubicleState, Measured
+from api.queries.toilet_areas import AreaNow, AreaValue, CubicleState
 from api.queries.toilets import toilet
 from api.queries.trends import Trends
 from telemetry.reading import NS_PER_S, Reading
@@ -91,8 +91,8 @@ def place(name: str = "male", **fields: Any) -> AreaNow:
     return AreaNow.model_validate({**plain, **fields})
 
 
-def paper(left: float) -> Measured:
-    return Measured(
+def paper(left: float) -> AreaValue:
+    return AreaValue(
         device="supplies-1",
         metric="paper_pct",
         names={"en": "Toilet paper left"},

@@ -11,7 +11,7 @@ from api.queries.answer import time_ns_of
 from api.queries.events import Event, What
 from api.queries.standing import State
 from api.queries.tasks import CLEANERS, ReasonKind, Task, TaskReason
-from api.queries.toilet_areas import AreaNow, Cubicle, CubicleState, Measured
+from api.queries.toilet_areas import AreaNow, AreaValue, Cubicle, CubicleState
 from api.queries.toilets import Toilet, toilet
 from api.queries.trends import Trends
 from telemetry.reading import NS_PER_S
@@ -206,7 +206,7 @@ def _fact(title: str) -> parts.Tag:
         return parts.tag("dd")
 
 
-def _value(visit: Visit, one: Measured, site: str) -> None:
+def _value(visit: Visit, one: AreaValue, site: str) -> None:
     words = visit.words
     time_ns = time_ns_of(one.time)
     parts.value(
