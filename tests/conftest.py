@@ -17,6 +17,7 @@ from tests.components import (
     influxdb_answers,
     missing,
 )
+from tests.influxdb2 import INFLUXDB2_TOKEN, INFLUXDB2_URL, TOKEN, Influxd2, drop_bucket, settings_of
 from tests.integration.influxdb_double import InfluxdbDouble
 
 _databases = count()
@@ -42,6 +43,30 @@ def influxdb(influxdb_url: str) -> Iterator[InfluxSettings]:
     database = f"test_{os.getpid()}_{next(_databases)}"
     yield InfluxSettings(kind="influxdb", url=influxdb_url, bucket=f"{database}/autogen", timeout_s=10)
     drop_database(influxdb_url, database)
+
+
+@pytest.fixture(scope="session")
+def influxdb2_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real InfluxDB 2.x, likewise."""
+    if (url := os.environ.get(INFLUXDB2_URL)) is not None:
+        if not influxdb_answers(url):
+            missing(f"InfluxDB 2.x at {url}")
+        yield url
+        return
+    influxd2 = Influxd2(tmp_path_factory.mktemp("influxdb2"))
+    influxd2.start()
+    influxd2.set_up()
+    yield influxd2.url
+    influxd2.stop()
+
+
+@pytest.fixture
+def influxdb2(influxdb2_url: str) -> Iterator[InfluxSettings]:
+    """Settings for a bucket that is not there yet, of a real InfluxDB 2.x; it is dropped when the test ends."""
+    token = os.environ.get(INFLUXDB2_TOKEN, TOKEN)
+    settings = settings_of(influxdb2_url, f"test_{os.getpid()}_{next(_databases)}", token)
+    yield settings
+    drop_bucket(settings)
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from telemetry.stores.store import RetainingWriter
 from tests.contract.opened import Store
 
 
-@pytest.fixture(params=["sqlite", "influxdb"])
+@pytest.fixture(params=["sqlite", "influxdb", "influxdb2"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     if request.param == "sqlite":
         opened = Store(SqliteSettings(path=tmp_path / "folder" / "store.db"))
     else:
-        opened = Store(request.getfixturevalue("influxdb"))
+        opened = Store(request.getfixturevalue(request.param))
     yield opened
     await opened.close()
 
