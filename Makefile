@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench faults evaluate pictures lock clean
+.PHONY: help up test lint bench faults evaluate pictures docs lock clean
 
 # The first that runs and is new enough; PYTHON=/path/to/python3 chooses another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -40,6 +40,9 @@ faults: $(VENV)/.dev ## Kill, cut off and fill up everything, and look for what 
 
 evaluate: $(VENV)/.dev ## Judge a week with known troubles: what the example's rules find; build/evaluate.json
 	@$(BIN)/python -m tests.evaluate $(ARGS)
+
+docs: $(VENV)/.dev ## Build the documentation as a site into build/docs; a dead link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from a real run
 	@$(BIN)/python -m tests.pictures $(ARGS)

@@ -14,6 +14,8 @@ from telemetry.message import Reason
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+REPOSITORY = "https://github.com/caretaker-iot/caretaker/blob/main/"
+"""Where links out of the pages lead: the site holds the pages only."""
 
 
 def lines_of(page: Path) -> Iterator[str]:
@@ -56,6 +58,12 @@ def test_each_reason_is_explained() -> None:
     text = (DOCS / "connect-a-device.md").read_text(encoding="utf-8")
     explained = {reason for reason in Reason if re.search(rf"`{reason}`", text)}
     assert set(Reason) - explained == {reason for reason in Reason if reason.ignored}
+
+
+def test_links_into_the_repository_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(rf"\]\({re.escape(REPOSITORY)}([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (DOCS.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_links_between_pages_lead_somewhere() -> None:
