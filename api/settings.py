@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from telemetry.loopback import is_loopback
 from telemetry.mqtt.session import SessionSettings, Subscription
 from telemetry.mqtt.settings import BrokerSettings
+from telemetry.secret import check_secret, secret_of
 from telemetry.service.settings import ServiceSettings, read_settings
 from telemetry.stores.settings import SqliteSettings, StoreSettings
 from telemetry.topics import Channel, filters
@@ -35,11 +36,23 @@ class ApiSession(SessionSettings):
 class IngestorPort(BaseModel):
     """Where the ingestor answers: it has the quarantine."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Errors must not show what stands in the fields beside the faulty one.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: HttpUrl = HttpUrl("http://127.0.0.1:9464")
     token: SecretStr | None = None
     """The ingestor's `http.token`, if it has one."""
+    token_file: FilePath | None = None
+    """A file that holds nothing but the token."""
+
+    def secret(self) -> str | None:
+        """The token, wherever it stands."""
+        return secret_of(self.token, self.token_file)
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        check_secret("token", self.token, self.token_file)
+        return self
 
 
 class ApiSettings(BaseModel):

@@ -188,7 +188,8 @@ async def _ask(
 ) -> dict[str, Any]:
     """What the ingestor answers. Raises `NotFoundError`, `AwayError` with its reason."""
     port = sources.settings.api.ingestor
-    headers = {} if port.token is None else {"Authorization": f"Bearer {port.token.get_secret_value()}"}
+    token = port.secret()
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     base = str(port.url).rstrip("/")
     try:
         async with httpx2.AsyncClient(timeout=timeout_s, trust_env=False, verify=_trust()) as client:

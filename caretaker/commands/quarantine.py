@@ -129,10 +129,9 @@ def replay(
         )
     with explained():
         where = load_settings(config, data).http
-        token = None if where.token is None else where.token.get_secret_value()
         wanted: dict[str, object] = {"ids": ids} if ids else {"reason": reason}
         try:
-            results: dict[str, int] = post(where.host, where.port, "/quarantine/replay", wanted, token)
+            results: dict[str, int] = post(where.host, where.port, "/quarantine/replay", wanted, where.secret())
         except ServiceRefusedError as refused:
             fail(f"the ingestor says {refused}")
     rows(("result", "messages"), sorted(results.items()), format)

@@ -97,7 +97,7 @@ def up(
         load_simulation(config, deployment.registry)
         words = AlertWords(deployment.registry, rules_by_id(config, deployment.registry))
         alerts = AlertsSeen(database(config, data), words)
-        alerts_token = alert_settings(config, data).alerts.http.token
+        alerts_token = alert_settings(config, data).alerts.http.secret()
     if isinstance(deployment.settings.store, InfluxSettings):
         fail(
             f"{config}/caretaker.yaml names InfluxDB, and `caretaker up` brings its own store",
@@ -122,12 +122,11 @@ def up(
             fill_days=fill_days,
             rehearse=_rehearses(incident, words),
         )
-        token = deployment.settings.http.token
         places = Places(
             http_port=http_port,
-            http_token=None if token is None else token.get_secret_value(),
+            http_token=deployment.settings.http.secret(),
             alerts_port=alerts_port,
-            alerts_token=None if alerts_token is None else alerts_token.get_secret_value(),
+            alerts_token=alerts_token,
             api_port=board_port,
             ledger=data / "ledger.db",
             store=plan.store,

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from telemetry.loopback import is_loopback
+from telemetry.secret import check_secret, secret_of
 
 BODY_BYTES = 64 * 1024
 
@@ -22,24 +23,33 @@ Handler = Callable[[Request], Awaitable[Response]]
 class HttpSettings(BaseModel):
     """The port for health and metrics."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Errors must not show what stands in the fields beside the faulty one.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     """0: any that is free; it is logged."""
     token: SecretStr | None = None
-    """Asked for as `Authorization: Bearer …` by everything but `/health`. None: only for loopback."""
+    """Asked for as `Authorization: Bearer …` by everything but `/health`. None: it stands in
+    `token_file`, or there is none, which is for loopback only."""
+    token_file: FilePath | None = None
+    """A file that holds nothing but the token."""
+
+    def secret(self) -> str | None:
+        """The token, wherever it stands."""
+        return secret_of(self.token, self.token_file)
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
-        if self.token is None and not is_loopback(self.host):
-            raise ValueError(f"{self.host} can be reached from other machines: set `token`")
+        check_secret("token", self.token, self.token_file)
+        if self.token is None and self.token_file is None and not is_loopback(self.host):
+            raise ValueError(f"{self.host} can be reached from other machines: set `token` or `token_file`")
         return self
 
 
 def guarded(handler: Handler, settings: HttpSettings) -> Handler:
     """The handler, for those who may: with the token where there is one, never for web pages, with a bounded body."""
-    token = None if settings.token is None else settings.token.get_secret_value()
+    token = settings.secret()
 
     async def guard(request: Request) -> Response:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -58,7 +68,7 @@ def guarded(handler: Handler, settings: HttpSettings) -> Handler:
 def application(routes: Sequence[Route], settings: HttpSettings) -> Starlette:
     """The routes, for requests to a host that is ours."""
     # With a token the host name may be anything; without one it must be ours, or a web page could rebind its name.
-    hosts = ["*"] if settings.token is not None else ["127.0.0.1", "localhost", "[::1]", settings.host]
+    hosts = ["*"] if settings.secret() is not None else ["127.0.0.1", "localhost", "[::1]", settings.host]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)])
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, PositiveFloat, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, FilePath, PositiveFloat, SecretStr, field_validator, model_validator
 
 from telemetry.document import Section
 from telemetry.loopback import is_loopback
+from telemetry.secret import check_secret, secret_of
 
 
 class SqliteSettings(Section):
@@ -36,11 +37,15 @@ class InfluxSettings(Section):
     org: str = ""
     """2.x: the organisation's name or id. Empty for 1.x, which has none."""
     token: SecretStr | None = None
-    """2.x: an API token that may read and write the bucket. None: user and password, or neither."""
+    """2.x: an API token that may read and write the bucket. None: `token_file`, user and password, or neither."""
+    token_file: FilePath | None = None
+    """A file that holds nothing but the token."""
     username: str | None = None
     """1.x: the user, who may read and write the database. None: InfluxDB asks for none."""
     password: SecretStr | None = None
-    """1.x: the user's password."""
+    """1.x: the user's password. None: it stands in `password_file`."""
+    password_file: FilePath | None = None
+    """A file that holds nothing but the password."""
     ca: Path | None = None
     """File with the certificate authorities to trust, PEM. None: the system's."""
     timeout_s: PositiveFloat = 10.0
@@ -51,6 +56,12 @@ class InfluxSettings(Section):
     back. A bucket that exists is left as it is."""
     insecure: bool = False
     """True: allow plain http to another machine. Credentials and readings then cross the network in the clear."""
+
+    def secret(self) -> str | None:
+        """The token, or the password where there is a user, wherever it stands."""
+        if self.username is not None:
+            return secret_of(self.password, self.password_file)
+        return secret_of(self.token, self.token_file)
 
     @field_validator("url")
     @classmethod
@@ -73,10 +84,14 @@ class InfluxSettings(Section):
     def _is_consistent(self) -> "InfluxSettings":
         if "@" in self.url:
             raise ValueError("credentials in `token`, or in `username` and `password`, not in `url`")
-        if self.token is not None and self.username is not None:
+        check_secret("token", self.token, self.token_file)
+        check_secret("password", self.password, self.password_file)
+        has_token = self.token is not None or self.token_file is not None
+        has_password = self.password is not None or self.password_file is not None
+        if has_token and self.username is not None:
             raise ValueError("either `token` (2.x) or `username` and `password` (1.x), not both")
-        if (self.username is None) != (self.password is None):
-            raise ValueError("`username` and `password` together")
+        if (self.username is None) == has_password:
+            raise ValueError("`username` and `password` (or `password_file`) together")
         if (
             urlsplit(self.url).scheme == "http"
             and not self.insecure

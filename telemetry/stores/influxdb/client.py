@@ -147,9 +147,8 @@ class InfluxHttp:
 
 def _credentials(settings: InfluxSettings) -> str:
     """Empty: none are sent."""
-    if settings.username is not None and settings.password is not None:
-        return f"{settings.username}:{settings.password.get_secret_value()}"
-    return "" if settings.token is None else settings.token.get_secret_value()
+    secret = settings.secret() or ""
+    return secret if settings.username is None else f"{settings.username}:{secret}"
 
 
 def _message(error: ApiException) -> str:
