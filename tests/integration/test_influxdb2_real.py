@@ -1,0 +1,135 @@
+"""The writer against a real InfluxDB 2.x: what it refuses, and what its operator does to it."""
+
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from telemetry.catalogue.metric import Kind
+from telemetry.reading import NS_PER_S, Reading
+from telemetry.stores.influxdb.write import InfluxWriter
+from telemetry.stores.settings import InfluxSettings
+from telemetry.stores.store import Outcome, StoreUnusableError
+from tests.builders import device, metric, registry
+from tests.influxdb2 import ORG, TOKEN, ask, drop_bucket
+
+T = 1_763_800_000 * NS_PER_S
+DAY_NS = 86_400 * NS_PER_S
+METRICS = [metric("warmth_c"), metric("power_w", measurement="other"), metric("label", kind=Kind.TEXT)]
+KNOWN = registry(*(device(f"d{k}") for k in range(200)), metrics=METRICS)
+WRITTEN = Outcome(refused=[])
+
+MakeWriter = Callable[..., InfluxWriter]
+
+
+@pytest.fixture
+async def make_writer(influxdb2: InfluxSettings) -> AsyncIterator[MakeWriter]:
+    made: list[InfluxWriter] = []
+
+    def make(**settings: object) -> InfluxWriter:
+        given = influxdb2.model_dump() | settings
+        made.append(InfluxWriter(InfluxSettings.model_validate(given), lambda: KNOWN))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+
+
+def readings(count: int, devices: int = 1) -> list[Reading]:
+    return [Reading(f"d{k % devices}", T + k, None, {"warmth_c": float(k)}, {}) for k in range(count)]
+
+
+def write(settings: InfluxSettings, lines: str) -> None:
+    """Lines, past all of our code."""
+    request = urllib.request.Request(  # noqa: S310  # http on the loopback
+        f"{settings.url}/api/v2/write?org={ORG}&bucket={settings.bucket}",
+        lines.encode(),
+        {"Authorization": f"Token {TOKEN}"},
+    )
+    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # as above
+
+
+def bucket_of(settings: InfluxSettings) -> dict[str, Any]:
+    found: dict[str, Any] = ask(settings.url, "GET", f"/api/v2/buckets?name={settings.bucket}&org={ORG}")
+    (bucket,) = found["buckets"]
+    assert isinstance(bucket, dict)
+    return bucket
+
+
+async def test_three_bad_points_of_5000_cost_three(influxdb2: InfluxSettings, make_writer: MakeWriter) -> None:
+    writer = make_writer()
+    await writer.start()
+    # From elsewhere: the field is a text already, so the store refuses each number for it.
+    write(influxdb2, f'other,device=d0,site=toilet-1 power_w="broken" {T}')
+    batch = readings(5000, devices=200)
+    bad = (0, 1234, 4999)
+    for index in bad:
+        batch[index] = Reading("d0", T + index, None, {"power_w": 1.0}, {})
+    outcome = await writer.write(batch)
+    assert [refusal.reading for refusal in outcome.refused] == [batch[index] for index in bad]
+    assert all("field type conflict" in refusal.detail for refusal in outcome.refused)
+    assert (list(outcome.keep), outcome.trouble) == ([], None)
+
+
+async def test_a_type_conflict_stops_the_start_and_says_the_mend(
+    influxdb2: InfluxSettings, make_writer: MakeWriter
+) -> None:
+    await make_writer().start()
+    write(influxdb2, f'test,device=d0,site=toilet-1 warmth_c="hot" {T}')
+    with pytest.raises(StoreUnusableError) as caught:
+        await make_writer().start()
+    for word in ("'warmth_c'", "'test'", "string", "float", "store.bucket"):
+        assert word in str(caught.value)
+
+
+async def test_a_bucket_is_made_with_its_retention_and_what_is_older_is_refused(make_writer: MakeWriter) -> None:
+    writer = make_writer(retention_days=30)
+    await writer.start()
+    assert await writer.retention_s() == 30 * 86_400
+    batch = [Reading("d0", at, None, {"warmth_c": 1.0}, {}) for at in (time.time_ns(), time.time_ns() - 31 * DAY_NS)]
+    outcome = await writer.write(batch)
+    assert [refusal.reading for refusal in outcome.refused] == batch[1:]
+    assert "retention policy" in outcome.refused[0].detail
+
+
+async def test_a_deleted_bucket_is_an_alarm_until_it_is_back(
+    influxdb2: InfluxSettings, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await writer.start()
+    organisation = bucket_of(influxdb2)["orgID"]
+    drop_bucket(influxdb2)
+    outcome = await writer.write(readings(3))
+    assert (list(outcome.keep), outcome.alarm) == (readings(3), True)
+    assert outcome.trouble is not None
+    assert "not found" in outcome.trouble
+    ask(influxdb2.url, "POST", "/api/v2/buckets", {"orgID": organisation, "name": influxdb2.bucket})
+    assert await writer.write(readings(3)) == WRITTEN
+
+
+async def test_a_token_needs_to_be_known_and_to_have_the_rights(
+    influxdb2: InfluxSettings, make_writer: MakeWriter
+) -> None:
+    await make_writer().start()
+    stranger = make_writer(token="of-nobody")
+    with pytest.raises(StoreUnusableError, match=r"store\.token"):
+        await stranger.start()
+    outcome = await stranger.write(readings(1))
+    assert (list(outcome.keep), outcome.alarm) == (readings(1), True)
+
+    bucket = bucket_of(influxdb2)
+    resource = {"type": "buckets", "id": bucket["id"], "orgID": bucket["orgID"]}
+    reads = {"action": "read", "resource": resource}
+    only_reads = {"orgID": bucket["orgID"], "description": "reads", "permissions": [reads]}
+    token = ask(influxdb2.url, "POST", "/api/v2/authorizations", only_reads)["token"]
+    outcome = await make_writer(token=token).write(readings(1))
+    assert (list(outcome.keep), outcome.alarm) == (readings(1), True)
+
+    both = {**only_reads, "permissions": [reads, {**reads, "action": "write"}]}
+    token = ask(influxdb2.url, "POST", "/api/v2/authorizations", both)["token"]
+    scoped = make_writer(token=token)
+    await scoped.start()
+    assert await scoped.write(readings(1)) == WRITTEN
