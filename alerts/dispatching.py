@@ -86,6 +86,7 @@ class Dispatching:
             routing=self._configuration.routing,
             alerts=found.alerts,
             compose=self._composer(now_ns),
+            first_acknowledged=found.first_acknowledged,
             silences=found.silences,
             silent_devices=judge.silent_devices() if digest else (),
             low_batteries=judge.low_batteries() if digest else (),

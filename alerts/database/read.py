@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from alerts.alert import Alert, Silence, Transition
+from alerts.alert import Alert, Change, Silence, Transition
 from alerts.database import blobs, tables
 from alerts.database.rows import (
     ACTION_COLUMNS,
@@ -25,6 +25,8 @@ CURSOR = "cursor"
 LAST_TRANSITION = "last_transition"
 IDS_AT_ONCE = 500
 """Databases limit how many values a statement may name."""
+TAKEN_ON = (Change.ACKNOWLEDGED, Change.ASSIGNED)
+"""With these somebody has the alert."""
 
 _alerts = select(*ALERT_COLUMNS)
 _active = _alerts.where(tables.alerts.c.active.is_(True)).order_by(tables.alerts.c.raised_ns, tables.alerts.c.id)
@@ -53,6 +55,8 @@ class Situation(Struct):
     """The next ones, in order."""
     alerts: Mapping[str, Alert]
     """By id: all that are active, and those that the news are about."""
+    first_acknowledged: Mapping[str, int]
+    """By alert, of those that somebody takes on in the news: the number of the first transition that did so."""
     groups: Mapping[str, bytes]
     """By key, encoded."""
     silences: Sequence[Silence]
@@ -82,6 +86,7 @@ def situation(connection: Connection, now_ns: int, news_at_once: int, sent_since
         cursor=read_until,
         news=news,
         alerts=alerts | {alert.id: alert for alert in alerts_by_id(connection, sorted(over))},
+        first_acknowledged=_first_acknowledged(connection, news),
         groups=blobs.groups.read(connection),
         silences=silences(connection, now_ns),
         sent=sent(connection, sent_since_ns),
@@ -116,6 +121,19 @@ def alerts_by_id(connection: Connection, ids: Sequence[str]) -> Sequence[Alert]:
     for start in range(0, len(ids), IDS_AT_ONCE):
         wanted = _alerts.where(tables.alerts.c.id.in_(ids[start : start + IDS_AT_ONCE]))
         found.extend(alert_of(row) for row in connection.execute(wanted).mappings())
+    return found
+
+
+def _first_acknowledged(connection: Connection, news: Sequence[Transition]) -> dict[str, int]:
+    """Of alerts that somebody takes on in the news. Their transitions stay as long as they do: so does the answer."""
+    change = tables.transitions.c
+    first = select(change.alert, func.min(change.number)).group_by(change.alert)
+    taken_on = first.where(change.change.in_([one.value for one in TAKEN_ON]))
+    ids = sorted({one.alert for one in news if one.change in TAKEN_ON})
+    found: dict[str, int] = {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        wanted = taken_on.where(change.alert.in_(ids[start : start + IDS_AT_ONCE]))
+        found.update((alert, number) for alert, number in connection.execute(wanted))
     return found
 
 

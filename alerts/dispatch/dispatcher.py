@@ -41,7 +41,7 @@ def plan(
         figures: Numbers that earlier plans wanted remembered, by name; others may be among them.
     """
     look = Look(now_ns, world, groups, sent, figures)
-    look.planned.deliveries += announcements(news, world.registry.devices, now_ns)
+    look.planned.deliveries += announcements(news, world, now_ns)
     # Route: which alerts there are, and where each belongs.
     take_news(look, news)
     open_cases(look)

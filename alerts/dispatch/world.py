@@ -22,6 +22,8 @@ class World(Struct, frozen=True):
     """By id: all that are active, and those that the news are about, as they are after the last of them."""
     compose: Callable[[Notice], Message]
     """Puts a notice into words."""
+    first_acknowledged: Mapping[str, int] = {}
+    """By alert, of those that the news are about: the number of the transition by which somebody took it on first."""
     silences: Sequence[Silence] = ()
     silent_devices: Sequence[str] = ()
     """Ids, for the digest."""

@@ -7,6 +7,7 @@ import msgspec
 
 from alerts.notice import Attempt, Delivery, Verdict
 from alerts.receivers.receiver import later, refused
+from telemetry.series import ALERT_RULE
 from telemetry.topics import Channel, parse, topic
 
 TIMEOUT_S = 20.0
@@ -20,14 +21,29 @@ class Said(msgspec.Struct, frozen=True):
     rule: str
     device: str
     site: str
-    severity: int
-    """`alert_severity` of the catalogue: 0 none, 1 information, 2 warning, 3 critical."""
-    state: int
-    """`alert_state`: 0 inactive, 1 pending, 2 firing."""
     time_ms: int
     """Event time of the transition, ms since the epoch, UTC."""
     seq: int
     """The transition's number."""
+    severity: int | None = None
+    """`alert_severity` of the catalogue: 0 none, 1 information, 2 warning, 3 critical; None: as it was."""
+    state: int | None = None
+    """`alert_state`: 0 inactive, 1 pending, 2 firing; None: as it was."""
+    acknowledge_s: float | None = None
+    """`alert_acknowledge_s`, with the first acknowledgement."""
+    resolve_s: float | None = None
+    """`alert_resolve_s`, with the end."""
+
+    @property
+    def values(self) -> dict[str, float | str]:
+        """By metric: what the reading says."""
+        found = {
+            "alert_severity": self.severity,
+            "alert_state": self.state,
+            "alert_acknowledge_s": self.acknowledge_s,
+            "alert_resolve_s": self.resolve_s,
+        }
+        return {name: value for name, value in found.items() if value is not None} | {ALERT_RULE: self.rule}
 
 
 class Publishes(Protocol):
@@ -53,8 +69,7 @@ class MqttReceiver:
         where = topic(said.site, said.device, Channel.ALERTS)
         if parse(where) is None:  # such as the end of an alert because its device is gone, and with it the site
             return refused("there is no topic for it: the device is not in the registry", address)
-        values = {"alert_severity": said.severity, "alert_state": said.state, "alert_rule": said.rule}
-        payload = msgspec.json.encode({"time": said.time_ms, "seq": said.seq, "values": values})
+        payload = msgspec.json.encode({"time": said.time_ms, "seq": said.seq, "values": said.values})
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._publisher.publish(where, payload)

@@ -46,6 +46,27 @@ async def test_the_latest_of_an_alert_is_of_each_rule(store: Store, writer: Reta
     ]
 
 
+async def test_how_long_it_took_stands_beside_the_state_and_never_replaces_it(
+    store: Store, writer: RetainingWriter
+) -> None:
+    taken = reading("a", T + 1, seq=2, alert_acknowledge_s=12.5, alert_rule="odour")
+    ended = replace(
+        alert("odour", 0.0, 0.0, T + 2), values={**alert("odour", 0.0, 0.0).values, "alert_resolve_s": 60.0}
+    )
+    same_moment = reading("a", T + 2, seq=4, alert_acknowledge_s=1.5, alert_rule="odour")
+    for _ in range(2):
+        assert await writer.write([alert("odour", 2.0, 3.0), taken, ended, same_moment]) == WRITTEN
+    names = ("alert_state", "alert_acknowledge_s", "alert_resolve_s")
+    found = await store.history("a", *names)
+    assert [(one.metric, one.rule, one.time_ns, one.value) for one in found] == [
+        ("alert_state", "odour", T, 2.0),
+        ("alert_state", "odour", T + 2, 0.0),
+        ("alert_acknowledge_s", "odour", T + 1, 12.5),
+        ("alert_acknowledge_s", "odour", T + 2, 1.5),
+        ("alert_resolve_s", "odour", T + 2, 60.0),
+    ]
+
+
 async def test_the_rule_of_an_alert_is_no_value(store: Store, writer: RetainingWriter) -> None:
     assert await writer.write([alert("odour", 2.0, 3.0)]) == WRITTEN
     assert await store.history("a", "alert_rule") == []

@@ -20,6 +20,7 @@ from alerts.desk import Desk
 from alerts.message.link import Claim, Links, load_or_make_key
 from alerts.notice import Channel
 from tests.components import MOSQUITTO_CONFIG, Mosquitto, free_port, require_program, wait_until
+from tests.integration.listener import Listener
 
 SITES = """\
 sites:
@@ -217,6 +218,36 @@ def test_wishes_are_fulfilled_also_while_the_broker_is_away(service: Service) ->
             assert desk.alerts()[0].acknowledged_by == "attendant"
     finally:
         service.broker.resume()
+
+
+def test_how_long_it_took_is_said_once_of_each_alert_also_after_a_kill(service: Service) -> None:
+    service.start()
+    listener = Listener(service.broker.port, "caretaker/v1/+/+/alerts")
+
+    def heard(name: str) -> list[float]:
+        readings = [json.loads(payload) for _, payload, _ in listener.messages]
+        return [one["values"][name] for one in {one["seq"]: one for one in readings}.values() if name in one["values"]]
+
+    try:
+        service.publish(nh3_ppm=9)
+        wait_until(lambda: service.active() == ["odour"], "raised")
+        with service.desk() as desk:
+            desk.acknowledge(desk.alerts()[0].id, "attendant")
+            wait_until(lambda: bool(heard("alert_acknowledge_s")), "acknowledged on MQTT")
+            assert service.process is not None
+            service.process.kill()
+            service.process.wait(15)
+            service.start()
+            wish = desk.acknowledge(desk.alerts()[0].id, "manager")
+            wait_until(lambda: desk.outcome(wish) is not None, "acknowledged again")
+        service.publish(nh3_ppm=0)
+        # One lane, in order: what was said before the end was heard before it.
+        wait_until(lambda: bool(heard("alert_resolve_s")), "resolved on MQTT")
+    finally:
+        listener.close()
+    (acknowledge_s,), (resolve_s,) = heard("alert_acknowledge_s"), heard("alert_resolve_s")
+    assert 0 <= acknowledge_s <= resolve_s < 60
+    assert heard("alert_state") == [2, 0]
 
 
 def test_a_webhook_inside_is_refused_and_handed_on_and_links_are_signed(service: Service) -> None:

@@ -44,12 +44,29 @@ def delivery(data: bytes) -> Delivery:
     )
 
 
-async def test_a_transition_becomes_a_reading(mosquitto: Callable[[], Mosquitto]) -> None:
+TAKEN_ON = {name: value for name, value in SAID.items() if name not in {"severity", "state"}}
+
+
+@pytest.mark.parametrize(
+    ("said", "values"),
+    [
+        pytest.param(SAID, {"alert_severity": 2.0, "alert_state": 2.0}, id="a change of severity"),
+        pytest.param(TAKEN_ON | {"acknowledge_s": 12.5}, {"alert_acknowledge_s": 12.5}, id="the first acknowledgement"),
+        pytest.param(
+            SAID | {"severity": 0, "state": 0, "resolve_s": 0.0},
+            {"alert_severity": 0.0, "alert_state": 0.0, "alert_resolve_s": 0.0},
+            id="an end",
+        ),
+    ],
+)
+async def test_a_transition_becomes_a_reading(
+    mosquitto: Callable[[], Mosquitto], said: dict[str, object], values: dict[str, float]
+) -> None:
     broker = mosquitto()
     broker.start()
     listener = Listener(broker.port)
     async with Publisher(BrokerSettings(port=broker.port), client_id="caretaker-alerts-publisher") as publisher:
-        attempt = await MqttReceiver(publisher).send(delivery(json.dumps(SAID).encode()), "")
+        attempt = await MqttReceiver(publisher).send(delivery(json.dumps(said).encode()), "")
     assert attempt == Attempt(Verdict.DELIVERED)
     await eventually(lambda: bool(listener.messages))
     listener.close()
@@ -60,7 +77,7 @@ async def test_a_transition_becomes_a_reading(mosquitto: Callable[[], Mosquitto]
     )
     (reading,) = admitted.readings
     assert (reading.device, reading.time_ns, reading.seq) == ("nh3-1", NOW_NS, 41)
-    assert reading.values == {"alert_severity": 2.0, "alert_state": 2.0, "alert_rule": "odour"}
+    assert reading.values == {**values, "alert_rule": "odour"}
 
 
 class _NoBroker:

@@ -86,6 +86,7 @@ class Play:
         self.silent: list[str] = []
         self.batteries: list[tuple[str, float]] = []
         self.alerts: dict[str, Alert] = {}
+        self.first_acknowledged: dict[str, int] = {}
         self.groups: dict[str, bytes] = {}
         self.figures: dict[str, int] = {}
         self.deliveries: list[Delivery] = []
@@ -151,6 +152,8 @@ class Play:
     ) -> None:
         self.alerts[alert.id] = alert
         self._number += 1
+        if change in {Change.ACKNOWLEDGED, Change.ASSIGNED}:
+            self.first_acknowledged.setdefault(alert.id, self._number)
         self._news.append(
             Transition(
                 alert=alert.id,
@@ -192,6 +195,7 @@ class Play:
             routing=self.routing,
             alerts=self.alerts,
             compose=self._compose,
+            first_acknowledged=self.first_acknowledged,
             silences=self.silences,
             silent_devices=self.silent,
             low_batteries=self.batteries,

@@ -220,6 +220,26 @@ async def test_planned_is_kept_with_the_cursor(database: AlertDatabase, path: Pa
     await again.close()
 
 
+async def test_who_took_an_alert_on_first_is_known_however_late_it_is_asked(database: AlertDatabase) -> None:
+    one, other, quiet = alert("nh3-1"), alert("nh3-2"), alert("nh3-3")
+    await database.commit(judged(one, other, quiet, transitions=[transition(each) for each in (one, other, quiet)]))
+    assert (await database.situation(0, 100, 0)).first_acknowledged == {}
+    taken = [
+        transition(one, Change.COMMENTED, by="attendant", comment="seen"),
+        transition(one, Change.ASSIGNED, by="shift leader", to="technician"),
+        transition(other, Change.ACKNOWLEDGED, by="attendant", until_ns=9),
+        transition(one, Change.ACKNOWLEDGED, by="technician"),
+        transition(other, Change.ACKNOWLEDGEMENT_ENDED),
+        transition(other, Change.ACKNOWLEDGED, by="attendant"),
+        transition(quiet, Change.COMMENTED, by="attendant", comment="seen"),
+    ]
+    numbered = await database.commit(judged(one, other, transitions=taken))
+    first = {one.id: numbered[1].number, other.id: numbered[2].number}
+    assert (await database.situation(0, 100, 0)).first_acknowledged == first
+    await database.plan(Planned(cursor=numbered[4].number))
+    assert (await database.situation(0, 100, 0)).first_acknowledged == {other.id: first[other.id]}
+
+
 async def test_expire_forgets_what_is_old_and_nothing_else(database: AlertDatabase) -> None:
     old, newer = resolved(alert("nh3-1"), 2_000), resolved(alert("nh3-2"), 3_000)
     active = alert("nh3-3")

@@ -89,7 +89,7 @@ def test_once_for_each_time_it_is_given_and_never_twice_under_one_id() -> None:
     first, again = play.planned(30), play.planned(35)
     assert [one.id for one in first.deliveries] == [one.id for one in again.deliveries], "worked out again, the same"
     play.at(40)
-    assert len({one.id for one in play.deliveries}) == len(play.deliveries) == 5, "a line for MQTT among them"
+    assert len({one.id for one in play.deliveries}) == len(play.deliveries) == 6, "two lines for MQTT among them"
 
 
 def test_who_has_it_hears_that_it_gets_worse_and_of_its_end_and_the_one_before_of_its_end() -> None:

@@ -1,6 +1,8 @@
 """Why somebody is told: each cause, when it comes and when not."""
 
+import json
 from datetime import time
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -267,13 +269,17 @@ def test_the_digest_comes_once_a_day_at_its_hour() -> None:
     assert [alert.device for alert, _ in notice.alerts] == ["a-1"]
 
 
+def published(play: Play) -> list[dict[str, Any]]:
+    """What goes out on MQTT, in order."""
+    return [json.loads(one.message.data) for one in play.deliveries if one.channel is Channel.MQTT]
+
+
 def test_every_change_of_severity_goes_out_on_mqtt() -> None:
     play = Play()
     play.silence(0, HOUR, rule="*")
     alert = play.raised()
     play.turned(alert, C)
     play.turned(alert, W)
-    play.acknowledged(alert)
     play.resolved(alert)
     play.at(0)
     sent = [delivery for delivery in play.deliveries if delivery.channel is Channel.MQTT]
@@ -284,6 +290,54 @@ def test_every_change_of_severity_goes_out_on_mqtt() -> None:
     )
     assert b'"severity":0,"state":0' in sent[-1].message.data
     assert {(delivery.person, delivery.message.title) for delivery in sent} == {("", "")}
+
+
+@pytest.mark.parametrize("first", ["acknowledged", "assigned"])
+def test_the_first_acknowledgement_of_an_alert_says_how_long_it_took(first: str) -> None:
+    play = Play()
+    alert = play.raised()
+    play.clock(12.5)
+    getattr(play, first)(alert)
+    play.clock(20).acknowledged(alert, until_s=30)
+    play.assigned(alert)
+    play.at(20)
+    play.clock(40).acknowledged(alert)
+    play.at(40)
+    raised, taken = published(play)
+    assert taken == {
+        "alert": alert,
+        "rule": "odour",
+        "device": "a-1",
+        "site": "a",
+        "acknowledge_s": 12.5,
+        "time_ms": 1_795_305_612_500,
+        "seq": 2,
+    }, "of severity and state nothing: a change that is noticed later may have come true before"
+    assert "acknowledge_s" not in raised
+
+
+def test_the_end_of_an_alert_says_how_long_it_took_and_each_episode_counts_once() -> None:
+    play = Play()
+    for at_s, took_s, flapping in ((0, 1.25, False), (10, 2.0, True), (20, 0.0, True)):
+        alert = play.clock(at_s).raised(flapping=flapping)
+        if took_s:
+            play.clock(at_s + took_s / 2).acknowledged(alert)
+        play.clock(at_s + took_s).resolved(alert, flapping=flapping)
+        play.at(at_s + took_s)
+    said = published(play)
+    assert [one["resolve_s"] for one in said if "resolve_s" in one] == [1.25, 2.0, 0.0]
+    assert [one["acknowledge_s"] for one in said if "acknowledge_s" in one] == [0.625, 1.0]
+    assert [one.get("state") for one in said] == [2, None, 0, 2, None, 0, 2, 0]
+
+
+def test_of_an_alert_that_is_forgotten_its_end_goes_out_without_a_length() -> None:
+    play = Play()
+    alert = play.raised()
+    play.at(0)
+    play.resolved(alert)
+    del play.alerts[alert]
+    play.at(1)
+    assert [(one["state"], "resolve_s" in one) for one in published(play)] == [(2, False), (0, False)]
 
 
 def test_an_end_that_is_seen_before_its_news_is_told_when_they_come() -> None:
