@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from caretaker.broker import INFLIGHT, PORT_3, PORT_5, BrokerPlan
-from caretaker.lan import write_private
 from caretaker.rehearsal import rehearse
 from caretaker.screen.observe import Observer
 from caretaker.store_outage import StoreOutage
 from caretaker.supervise import Child, ChildFailedError, Event, Supervisor, What
+from deploy.private import write_private
 
 HTTP_PORT, ALERTS_PORT, API_PORT = 9464, 9465, 8088
 FILL_DAYS = 14

@@ -247,13 +247,11 @@ def compose(folder: Path, hosts: tuple[str, ...]) -> Layout:
     )
 
 
-def systemd(
-    folder: Path,
-    hosts: tuple[str, ...],
-    broker: BrokerForm = BrokerForm.V2_0,
-    influxdb: InfluxForm = InfluxForm.V2,
-) -> Layout:
-    """Units: staged below `root`, from where `install` copies it to its place. Among themselves on the loopback."""
+def systemd(folder: Path, hosts: tuple[str, ...], influxdb: InfluxForm = InfluxForm.V2) -> Layout:
+    """Units: staged below `root`, from where `install` copies it to its place. Among themselves on the loopback.
+
+    Mosquitto and InfluxDB are the distribution's, and keep the configuration that they have beside ours.
+    """
     installed = _of_machine(Path("/"))
     ports = PORTS | PUBLISHED
     # InfluxDB and its configuration are the distribution's: on the loopback it is left as it is, without TLS.
@@ -261,7 +259,9 @@ def systemd(
     inner = {door: Endpoint(schemes[door], LOOPBACK, ports[door]) for door in Door}
     bound = {door: EVERYWHERE if door in PUBLISHED else LOOPBACK for door in Door}
     staged = _of_machine(folder / "root")
-    return Layout(Form.SYSTEMD, folder, hosts, broker, influxdb, staged, installed, installed, inner, bound, PUBLISHED)
+    return Layout(
+        Form.SYSTEMD, folder, hosts, BrokerForm.V2_0, influxdb, staged, installed, installed, inner, bound, PUBLISHED
+    )
 
 
 def local(
