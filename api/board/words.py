@@ -8,12 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
-from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
-from babel.messages.pofile import read_po
-
+from telemetry import wording
 from telemetry.catalogue.load import label
 from telemetry.catalogue.units import UNITS
 from telemetry.reading import NS_PER_S, Quality
@@ -142,23 +140,13 @@ def words_of(language: str) -> Words:
 
 
 def texts_of(language: str) -> Mapping[str, Sequence[str]]:
-    """What stands in `locale/<language>/*.po`; where two files translate one text, the first."""
-    texts: dict[str, Sequence[str]] = {}
-    for file in catalogue_files(language):
-        with file.open("rb") as lines:
-            for message in read_po(lines):
-                if not message.id or not message.string:
-                    continue
-                key = message.id if isinstance(message.id, str) else message.id[0]
-                forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
-                texts.setdefault(key, forms)
-    return texts
+    """The board's translations: the English text to its forms."""
+    return wording.texts_of("api.board", language)
 
 
 def catalogue_files(language: str) -> Sequence[Traversable]:
-    """The files of one language, in the order of their names."""
-    folder = resources.files("api.board") / "locale" / language.replace("-", "_")
-    return sorted((one for one in folder.iterdir() if one.name.endswith(".po")), key=lambda one: one.name)
+    """The board's files of one language."""
+    return wording.catalogue_files("api.board", language)
 
 
 def language_of(cookie: str | None, accept: str) -> str:

@@ -1,0 +1,109 @@
+"""Links between the dashboards, to the board, and from an alert to the panel that shows what it is about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders.dashboard import DashboardLink
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard as models
+
+from grafana.deployment import Deployment
+
+TAG = "caretaker"
+"""Every dashboard has it, and beside it its language: the menu lists those of one language."""
+TOILETS, BUILDINGS, AIR, ALERTS, DEVICES, PLATFORM, CITY = (
+    "toilets", "buildings", "air", "alerts", "devices", "platform", "city",
+)  # fmt: skip
+
+
+def uid_of(deployment: Deployment, page: str) -> str:
+    """Of a dashboard in the deployment's language: `caretaker-city`, `caretaker-city-zh`."""
+    return f"{TAG}-{page}{deployment.suffix}"
+
+
+def tags(deployment: Deployment) -> list[str]:
+    """By which the menu finds the dashboards of the language."""
+    return [TAG, f"{TAG}-{deployment.language}"]
+
+
+def menu(deployment: Deployment) -> Sequence[DashboardLink]:
+    """At the head of each dashboard: the others, which keep range and site, and the board."""
+    words = deployment.words
+    return [
+        DashboardLink(words("Dashboards"))
+        .type(models.DashboardLinkType.DASHBOARDS)
+        .tags([tags(deployment)[1]])
+        .as_dropdown(True)
+        .keep_time(True)
+        .include_vars(True)
+        .icon("apps"),
+        DashboardLink(words("Board"))
+        .type(models.DashboardLinkType.LINK)
+        .url(deployment.board_url)
+        .icon("external link")
+        .tooltip(words("The live board: what is the matter now, and what to do"))
+        .target_blank(True),
+    ]
+
+
+class Link(models.DashboardLink, Builder[models.DashboardLink]):
+    """A data link: what opens at a click on a series or a cell. The SDK's has much that only the menu uses."""
+
+    def __init__(self, title: str, url: str, *, new_tab: bool = False) -> None:
+        super().__init__(title=title, url=url, target_blank=new_tab)
+
+    def build(self) -> models.DashboardLink:
+        """Itself: there is nothing to assemble."""
+        return self
+
+    def to_json(self) -> dict[str, object]:
+        """As field options hold it."""
+        return {"title": self.title, "url": self.url, "targetBlank": self.target_blank}
+
+
+def device_links(deployment: Deployment, device: str = "${__field.labels.device}") -> Sequence[Link]:
+    """From a series, or a cell, to its device: the dashboard of devices and the board."""
+    words = deployment.words
+    return [
+        Link(words("The device's dashboard"), f"{page(deployment, DEVICES)}?var-device={device}&${{__url_time_range}}"),
+        Link(words("The device on the board"), f"{deployment.board_url}/devices/{device}", new_tab=True),
+    ]
+
+
+def site_links(deployment: Deployment, target: str | None, site: str = "${__field.labels.site}") -> Sequence[Link]:
+    """From a series, or a cell, to its site: the dashboard `target`, where there is one, and the board."""
+    words = deployment.words
+    board = Link(words("The site on the board"), f"{deployment.board_url}/sites/{site}", new_tab=True)
+    if target is None:
+        return [board]
+    return [
+        Link(words("The site's dashboard"), f"{page(deployment, target)}?var-site={site}&${{__url_time_range}}"),
+        board,
+    ]
+
+
+def cell(name: str) -> str:
+    """In a link of a table: the value of a column in the same row, an id where the cell shows a name."""
+    return f'${{__data.fields["{name}"]}}'
+
+
+def page(deployment: Deployment, name: str) -> str:
+    """The path of a dashboard within Grafana."""
+    return f"/d/{uid_of(deployment, name)}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A panel of a dashboard."""
+
+    uid: str
+    panel: int
+
+    def path(self, site: str, device: str, start: str = "now-24h", end: str = "now") -> str:
+        """Where Grafana shows it alone, for a device: ids, or Grafana's words for them. Times as Grafana takes them."""
+        chosen = f"var-site={site}&var-device={device}&from={start}&to={end}"
+        return f"/d/{self.uid}?viewPanel={self.panel}&{chosen}"
+
+
+Places = Mapping[str, Place]
+"""Catalogue metric to where it is drawn."""

@@ -1,0 +1,136 @@
+"""One dashboard in the making: panels with ids that stay, laid out on Grafana's grid, and what every dashboard has."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as Draft
+from grafana_foundation_sdk.builders.dashboard import Row, TimePicker
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, GridPos
+from grafana_foundation_sdk.models.dashboard import Panel as Built
+
+from grafana.annotations import alerts_raised
+from grafana.deployment import Deployment
+from grafana.links import Place, menu, tags, uid_of
+from grafana.queries import Scope, Variable
+from grafana.variables import variables
+from telemetry.registry.models import Device, Site
+
+COLUMNS = 24
+"""Of Grafana's grid; a unit of height is 30 px, and 8 units between."""
+SCHEMA = 37
+"""What Grafana 9.3 writes itself; newer ones migrate from it."""
+LIVE, CALM = "5s", "1m"
+"""How often a dashboard asks again: of operations, at Grafana's least interval, and of analysis."""
+FOLDERS: Mapping[str, str] = {"en": "Caretaker", "zh-Hant": "Caretaker 管理平台"}
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A dashboard as Grafana stores it."""
+
+    folder_uid: str
+    folder_title: str
+    uid: str
+    title: str
+    document: Mapping[str, Any]
+    """Grafana's JSON, without `id` and `version`, which are a server's own."""
+    drawn: Mapping[str, Place]
+    """Catalogue metric to the first panel that draws it."""
+
+
+class Page:
+    """A dashboard that is filled row by row, from left to right."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        name: str,
+        title: str,
+        description: str,
+        *,
+        sites: Sequence[Site],
+        devices: Sequence[Device],
+        choose: Sequence[Variable] = (Variable.SITE, Variable.AREA, Variable.DEVICE),
+        refresh: str = LIVE,
+        start: str = "now-24h",
+    ) -> None:
+        """`choose`: its variables, with these sites and devices. `start`: of the usual range, which ends now."""
+        self.deployment = deployment
+        self.uid = uid_of(deployment, name)
+        self.title = title
+        every = len(sites) == len(deployment.sites())
+        self.scope = Scope(tuple(choose), () if every else tuple(site.id for site in sites))
+        """What the queries of its panels are about: its sites, as its variables narrow them."""
+        self._draft = (
+            Draft(title)
+            .uid(self.uid)
+            .description(description)
+            .tags(tags(deployment))
+            .timezone(deployment.zone)
+            .week_start("monday")
+            .tooltip(DashboardCursorSync.CROSSHAIR)
+            .time(start, "now")
+            .refresh(refresh)
+            .timepicker(TimePicker().refresh_intervals(["5s", "10s", "30s", "1m", "5m", "15m", "1h"]))
+            .links(list(menu(deployment)))
+            .annotations([alerts_raised(deployment, self.scope)])
+            .variables(list(variables(deployment, choose, sites, devices)))
+        )
+        self._y = self._x = self._height = 0
+        self._ids: set[int] = set()
+        self._drawn: dict[str, Place] = {}
+
+    def row(self, panel_id: int, title: str) -> None:
+        """A heading; what is added next stands under it."""
+        self._new_line()
+        self._draft.with_row(Row(title).id(self._take(panel_id)).grid_pos(GridPos(h=1, w=COLUMNS, x=0, y=self._y)))
+        self._y += 1
+
+    def add(self, panel_id: int, panel: Builder[Built], *, width: int, height: int, draws: Sequence[str] = ()) -> None:
+        """A panel right of the one before, or on a new line where there is no room.
+
+        `panel_id` is its own for ever: links point to it. `draws`: the metrics for which an alert may point here.
+        """
+        if self._x + width > COLUMNS:
+            self._new_line()
+        built = panel.build()
+        built.id_val = self._take(panel_id)
+        built.grid_pos = GridPos(h=height, w=width, x=self._x, y=self._y)
+        self._draft.with_panel(_Finished(built))
+        self._x += width
+        self._height = max(self._height, height)
+        for metric in draws:
+            self._drawn.setdefault(metric, Place(self.uid, panel_id))
+
+    def build(self) -> Dashboard:
+        """The dashboard; the same for the same deployment, to the byte."""
+        draft = self._draft.build()
+        draft.schema_version = SCHEMA
+        document = json.loads(json.dumps(draft, cls=JSONEncoder, sort_keys=True))
+        deployment = self.deployment
+        folder = FOLDERS[deployment.language]
+        return Dashboard(f"caretaker{deployment.suffix}", folder, self.uid, self.title, document, self._drawn)
+
+    def _new_line(self) -> None:
+        self._y += self._height
+        self._x = self._height = 0
+
+    def _take(self, panel_id: int) -> int:
+        if panel_id in self._ids:
+            raise ValueError(f"{self.uid}: two panels have the id {panel_id}")
+        self._ids.add(panel_id)
+        return panel_id
+
+
+class _Finished(Builder[Built]):
+    """A panel that is built already."""
+
+    def __init__(self, panel: Built) -> None:
+        self._panel = panel
+
+    def build(self) -> Built:
+        return self._panel

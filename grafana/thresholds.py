@@ -1,0 +1,80 @@
+"""From the rules to the lines in a plot and the colours of a value. Pure.
+
+Only constants are drawn. What is compared on another scale than the metric's own (a rate, a count, a sum, a part of the
+month's peak) has no line, nor has what has no threshold.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+from alerts.alert import Severity
+from alerts.rules.rule import Aggregate, Condition, Rule, Side, Value, Window
+
+FINE = "transparent"
+"""Where nothing is wrong. Below it Grafana draws a step's line in the colour of what lies under it."""
+QUIET = "#5A6772"
+AMBER = "#B25E00"
+RED = "#B3261E"
+SEVERITIES: Mapping[Severity, str] = {
+    Severity.INFORMATION: QUIET,
+    Severity.WARNING: AMBER,
+    Severity.CRITICAL: RED,
+}
+
+_ON_THE_METRIC = frozenset({Aggregate.MIN, Aggregate.MAX, Aggregate.MEAN})
+"""Aggregates that lie where the values themselves lie."""
+
+
+def watches(condition: Condition, metric: str) -> bool:
+    """Whether the condition compares the metric with constants on the metric's own scale."""
+    match condition:
+        case Value(name):
+            return name == metric
+        case Window(name, aggregate, part_of_month_peak=False):
+            return name == metric and aggregate in _ON_THE_METRIC
+        case _:
+            return False
+
+
+def aggregate_of(rules: Iterable[Rule], metric: str) -> str:
+    """The InfluxQL function for a window of the plot: what a rule looks at must not be averaged away.
+
+    `max` where a rule raises above a single value or the window's max, `min` where below one, else, and where rules
+    disagree, `mean`.
+    """
+    wanted = {_extreme(rule) for rule in rules if watches(rule.condition, metric)}
+    return wanted.pop() if len(wanted) == 1 else "mean"
+
+
+def _extreme(rule: Rule) -> str:
+    match rule.condition:
+        case Window(aggregate=Aggregate.MEAN):
+            return "mean"
+        case Window(aggregate=aggregate):
+            return aggregate.value
+        case _:
+            return "max" if rule.side is Side.ABOVE else "min"
+
+
+def steps(rules: Iterable[Rule], metric: str) -> Sequence[Threshold]:
+    """Grafana's steps, rising from minus infinity: each range in the colour of the worst that is raised within it."""
+    raised = [
+        (rule.side, level.raise_at, level.severity)
+        for rule in rules
+        if watches(rule.condition, metric)
+        for level in rule.levels
+        if level.raise_at is not None
+    ]
+    lows: list[float] = [-inf, *sorted({at for _, at, _ in raised})]
+    highs = [*lows[1:], inf]
+    return [
+        Threshold(value=None if low == -inf else low, color=_colour(raised, low, high))
+        for low, high in zip(lows, highs, strict=True)
+    ]
+
+
+def _colour(raised: Iterable[tuple[Side, float, Severity]], low: float, high: float) -> str:
+    within = [severity for side, at, severity in raised if (low >= at if side is Side.ABOVE else high <= at)]
+    return SEVERITIES[max(within)] if within else FINE
