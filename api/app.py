@@ -10,7 +10,7 @@ It takes nothing from ingestor and alerts but what they publish and keep: it can
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from api.alert_desk import AlertDesk
 from api.application import application
 from api.board.board import mount
 from api.configuration import Configuration
+from api.dashboards import Dashboards, Panels
 from api.guard import UnsafeError, guarded, refuse_unsafe
 from api.live import Hub
 from api.news import News
@@ -51,7 +52,7 @@ TRY_AGAIN_S = 5.0
 YOUNG_OBJECTS = 50_000
 
 
-async def serve_api(settings: Settings, config: Path, data: Path) -> int:
+async def serve_api(settings: Settings, config: Path, data: Path, dashboards: Dashboards | None) -> int:
     """Run until a signal; 0 after an ordered stop.
 
     Raises `AccessUnusableError`, `DocumentError`, `PortInUseError`, `SessionTakenOverError`, `UnsafeError`.
@@ -87,6 +88,7 @@ async def serve_api(settings: Settings, config: Path, data: Path) -> int:
             session,
             data,
             public_url=placed.public_url,
+            dashboards=dashboards,
         )
         app = application(sources, access)
         mount(app, sources, access)
@@ -160,12 +162,19 @@ def _started(port: int) -> None:
     log.info("ready to be asked", board=f"http://127.0.0.1:{port}/", api="/api/v1", document="/openapi.json")
 
 
-def main(config: Path, data: Path) -> int:
-    """Run the API and the board of a deployment; its exit code. Raises `DocumentError`."""
+def main(config: Path, data: Path, panels: Callable[[], Panels] | None = None) -> int:
+    """Run the API and the board of a deployment; its exit code. Raises `DocumentError`.
+
+    `panels` is asked what there is to know of the dashboards, where a Grafana is configured.
+    """
     service_log.configure()
     settings = load_settings(config, data)
+    grafana = settings.grafana
+    dashboards = None
+    if grafana.url is not None and panels is not None:
+        dashboards = Dashboards(grafana.url, grafana.languages, panels())
     return run(
-        serve_api(settings, config, data),
+        serve_api(settings, config, data, dashboards),
         AccessUnusableError,
         DocumentError,
         PortInUseError,

@@ -3,8 +3,19 @@
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, HttpUrl, PositiveInt, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    HttpUrl,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from telemetry.loopback import is_loopback
@@ -100,6 +111,33 @@ class ApiSettings(BaseModel):
         return self
 
 
+class GrafanaAddress(BaseModel):
+    """What of the section `grafana` matters here: where the board's links to dashboards lead."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    url: str | None = None
+    """As browsers reach it, with the sub-path where it has one. None: the board has no such links."""
+    languages: tuple[str, ...] = Field(default=("en", "zh-Hant"), min_length=1)
+    """Those that have dashboards."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is None or "@" in url:  # the latter is refused below, where the message shows no value
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("an address such as https://grafana.example.org")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _shows_no_secret(self) -> Self:
+        if self.url is not None and "@" in self.url:
+            raise ValueError("no user or password in `url`: everybody who opens the board is shown it")
+        return self
+
+
 class Settings(ServiceSettings):
     """What the API reads of `caretaker.yaml`; the environment goes first, as in `CARETAKER_API__PORT`."""
 
@@ -108,6 +146,7 @@ class Settings(ServiceSettings):
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = SqliteSettings()
     api: ApiSettings = ApiSettings()
+    grafana: GrafanaAddress = GrafanaAddress()
     max_age_days: float = Field(default=30, gt=0)
     max_future_s: float = Field(default=300, ge=0)
 

@@ -9,6 +9,7 @@ from alerts.desk import Rules
 from api.access.audit import Audit
 from api.alert_desk import AlertDesk
 from api.configuration import Configuration
+from api.dashboards import Dashboards
 from api.live import Hub
 from api.news import News
 from api.now import Now
@@ -41,6 +42,8 @@ class Sources:
     """Wall clock, ns UTC."""
     public_url: str | None = None
     """Where we are reached from outside; None: nobody has said."""
+    dashboards: Dashboards | None = None
+    """None: there is no Grafana that we know of."""
 
     @property
     def registry(self) -> Registry:

@@ -86,8 +86,13 @@ class Said(Struct, frozen=True):
     comment: str
 
 
-def alert_page(linked: Linked, told: AlertWords, words: Words, now_ns: int, note: Note | None = None) -> str:
-    """The alert, what can be said of it, and what was said; `told` and `words` are of the person's language."""
+def alert_page(
+    linked: Linked, told: AlertWords, words: Words, now_ns: int, note: Note | None = None, grafana: str | None = None
+) -> str:
+    """The alert, what can be said of it, and what was said; `told` and `words` are of the person's language.
+
+    `grafana`: where Grafana draws it.
+    """
     alert, zone = linked.alert, told.zone(linked.alert)
     over = alert.resolved_ns is not None
     return render(
@@ -114,6 +119,7 @@ def alert_page(linked: Linked, told: AlertWords, words: Words, now_ns: int, note
             for one in reversed(linked.said)
         ],
         comment_most=COMMENT_MOST,
+        grafana=grafana,
     )
 
 

@@ -9,12 +9,14 @@ from starlette.responses import Response
 
 from alerts.desk import AlertWords
 from api.board.words import Words, language_of, words_of
+from api.dashboards import Episode
 from api.plain.form import form_of, sent_by_our_page
 from api.plain.link_page import Note, alert_page, done_text, shut_page
 from api.plain.page import answer, onward, words_for
 from api.problem import ApiError, AwayError, ConflictError, UnprocessableError
 from api.queries.link import Address, Deed, Linked, Presses, Shut, ShutError, opened, press
 from api.routes.depends import sources_of
+from api.sources import Sources
 from telemetry.registry.models import Person
 
 router = APIRouter()
@@ -102,8 +104,17 @@ def _note(error: ApiError, linked: Linked) -> Note:
 def _page(request: Request, linked: Linked, note: Note | None = None, status: int = 200) -> Response:
     sources, words = sources_of(request), _words(linked.person)
     rules = {} if linked.rule is None else {linked.rule.id: linked.rule}
-    told = AlertWords(sources.registry, rules, linked.person.language)
-    return answer(alert_page(linked, told, words, sources.clock(), note), words, status)
+    told, now_ns = AlertWords(sources.registry, rules, linked.person.language), sources.clock()
+    return answer(alert_page(linked, told, words, now_ns, note, _drawn(sources, linked, words, now_ns)), words, status)
+
+
+def _drawn(sources: Sources, linked: Linked, words: Words, now_ns: int) -> str | None:
+    """Where Grafana draws what the rule looks at; None: nowhere."""
+    if sources.dashboards is None:
+        return None
+    alert, metrics = linked.alert, () if linked.rule is None else linked.rule.metrics
+    episode = Episode(alert.device, next(iter(metrics), None), alert.raised_ns, alert.resolved_ns)
+    return sources.dashboards.alert(episode, sources.registry, words.language, now_ns)
 
 
 def _shut(request: Request, error: ShutError) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import html
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from alerts.judge.judge import Judge
 from alerts.rules.rule import Rules
 from api.access.access import Access
 from api.alert_desk import AlertDesk
+from api.dashboards import Dashboards, Panels
 from api.guard import guarded
 from api.plain.link_page import NOTES, SHUT, Note
 from api.queries import alerts as alert_queries
@@ -144,6 +146,23 @@ async def test_a_link_shows_what_is_wrong_and_changes_nothing(door: Door) -> Non
     assert (await door.client.head(address)).status_code == 200
     assert await door.changes(alert) == []
     assert await door.access.audit.page(None, 10) == []
+
+
+async def test_a_link_leads_to_the_panel_in_the_persons_language_where_there_is_a_grafana(door: Door) -> None:
+    alert = await door.alert()
+    assert "grafana" not in (await door.client.get(door.link(alert.id))).text.lower()
+    panels = Panels(lambda metric, language: (f"{metric}-{language}", 4), lambda kind, _: kind, lambda _: "devices")
+    known = Dashboards("https://grafana.example.org", ("en", "zh-Hant"), panels)
+    door.app.state.sources = replace(cast("Sources", door.app.state.sources), dashboards=known)
+    for person, uid, text in (
+        ("attendant", "nh3_ppm-en", "Open in Grafana"),
+        ("foreman", "nh3_ppm-zh-Hant", "在 Grafana 開啟"),
+    ):
+        page = (await door.client.get(door.link(alert.id, person))).text
+        start = (alert.raised_ns - HOUR_NS) // 10**6
+        asked = f"viewPanel=4&var-site=toilet-1&var-device=nh3-1&from={start}&to=now"
+        address = html.escape(f"https://grafana.example.org/d/{uid}?{asked}")
+        assert f'<a class="away" href="{address}" target="_blank" rel="noopener noreferrer">{text}</a>' in page
 
 
 async def test_on_my_way_acknowledges_as_the_links_person(door: Door) -> None:

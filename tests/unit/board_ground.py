@@ -16,6 +16,7 @@ from alerts.desk import Rules
 from api.access.caller import Caller, Role, Way
 from api.board.board import mount
 from api.board.frame import Board
+from api.dashboards import Dashboards
 from api.now import Now
 from api.problem import AwayError
 from tests.builders import area, device, registry, site
@@ -27,7 +28,7 @@ ADMIN = Caller("shift leader", Role.ADMIN, None, Way.SESSION, "")
 class Ground:
     """One site whose name is markup, and no alerts."""
 
-    def __init__(self) -> None:
+    def __init__(self, dashboards: Dashboards | None = None) -> None:
         places = [site("pier", kind="other", names={"en": MARKUP}, areas=[area("male")])]
         self.registry = registry(device("nh3-1", "pier", area="male", names={"en": MARKUP}), sites=places)
         self.now = Now()
@@ -36,6 +37,7 @@ class Ground:
         self.changes = 0
         self.alerts = self
         self.store = self
+        self.dashboards = dashboards
 
     def clock(self) -> int:
         return 1_795_334_400_000_000_000
@@ -77,13 +79,13 @@ class _NoFile:
 
 
 @asynccontextmanager
-async def opened(add: Callable[[Board], int]) -> AsyncIterator[Site]:
+async def opened(add: Callable[[Board], int], dashboards: Dashboards | None = None) -> AsyncIterator[Site]:
     """With pages beside the shipped ones: `add` registers them, and says how many they are."""
     # NiceGUI has one application for the whole process, which may have been started by another test.
     core.app.middleware_stack = None
     core.app.user_middleware.clear()
     app, door = FastAPI(), Door()
-    sources: Any = Ground()
+    sources: Any = Ground(dashboards)
     access: Any = door
     mount(app, sources, access)
     files: Any = {"look.css": _NoFile, "frame.js": _NoFile}

@@ -9,6 +9,7 @@ from api.board import parts
 from api.board.alert_deeds import Deeds, may_act
 from api.board.alert_words import age, device_name, has_it, name_of, shown, step_text, told_by, where, zone_of
 from api.board.frame import Board, Visit
+from api.board.in_grafana import link_to_alert
 from api.board.plot import Course, Curve, Line, Look, Scene, Shape, Tone, course_of, draw
 from api.board.words import Words, later
 from api.problem import AwayError, ForbiddenError
@@ -115,6 +116,7 @@ class _AlertPage:
                 _fact(words("Who has it"), has_it(found, visit))
                 if advice := told.advice(found.rule):
                     _fact(words("What to do"), advice)
+        link_to_alert(visit, found)
         if found.resolved is None and may_act(caller):
             self._buttons(found)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from api.board import parts
 from api.board.frame import Board, Visit
+from api.board.in_grafana import link_to_device
 from api.board.pages.shown import alerts_of, moment_text, shown, trust_of
 from api.board.plot import Course, Curve, Scene, Shape, draw
 from api.problem import AwayError
@@ -65,6 +66,7 @@ def _draw(visit: Visit, found: DeviceDetail, coverage: Coverage | None, away: st
     alerts_of(visit, found.active if found.alerts_known else None)
     with parts.section(words("Last values")):
         _values(visit, found)
+        link_to_device(visit, found.id)
     with parts.section(words("Last 24 hours")):
         if away:
             parts.message(away, trouble=True)

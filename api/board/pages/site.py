@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from api.access.caller import Role
 from api.board import parts
 from api.board.frame import Board, Visit
+from api.board.in_grafana import link_to_site
 from api.board.pages import air, building, toilet
 from api.queries import places
 from api.queries.answer import time_ns_of
@@ -33,6 +34,7 @@ def add(board: Board) -> None:
                 await air.build_site(visit, site)
             case _:
                 await any_site(visit, site)
+        link_to_site(visit, site)
         if place.areas and caller.role >= Role.OPERATOR and not visit.wall:
             parts.link(visit.words("Codes to print"), f"/codes?site={site}", "more-link")
 
