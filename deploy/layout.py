@@ -11,9 +11,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-FILE = "deployment.yaml"
-"""In the deployment's folder: says that the folder is one of ours, and what `init` was asked for."""
-
 
 class Form(StrEnum):
     """What runs the services."""
@@ -105,8 +102,12 @@ class Secret(StrEnum):
     INFLUXDB_GRAFANA_PASSWORD = "influxdb-grafana.password"  # noqa: S105
     """1.x: of the user `grafana`."""
     GRAFANA_ADMIN_PASSWORD = "grafana-admin.password"  # noqa: S105
+    GRAFANA_SECRET = "grafana-secret.key"  # noqa: S105
+    """Encrypts what Grafana keeps in its database."""
     INGESTOR_HTTP_TOKEN = "ingestor-http.token"  # noqa: S105
     ALERTS_HTTP_TOKEN = "alerts-http.token"  # noqa: S105
+    API_METRICS = "api-metrics.key"
+    """A key of the API with which Prometheus asks for its metrics."""
 
 
 class Endpoint(NamedTuple):
@@ -136,7 +137,7 @@ class Places:
     """The folder in which each service finds the secrets that it reads, and only those."""
     broker_conf: Path
     broker: Path
-    """passwd and acl."""
+    """passwd, acl and revoked.pem."""
     broker_data: Path
     grafana: Path
     """provisioning/ and dashboards/."""
@@ -145,6 +146,11 @@ class Places:
     prometheus: Path
     """prometheus.yaml and rules.yaml."""
     prometheus_data: Path
+
+    @property
+    def revoked(self) -> Path:
+        """The list of client certificates that are no longer valid, for the broker."""
+        return self.broker / "revoked.pem"
 
     @property
     def passwords(self) -> Path:
