@@ -18,6 +18,10 @@ class BackupError(Exception):
     """A backup can't be made, or not be used; the message says why and what to do."""
 
 
+class InTheWayError(BackupError):
+    """Where a backup is to be restored to, something else is; nothing was changed."""
+
+
 class Stored(Struct, frozen=True):
     """One file of the backup."""
 

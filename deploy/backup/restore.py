@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.backup import archive, influxdb
 from deploy.backup.influxdb import Written
-from deploy.backup.manifest import BackupError, Manifest, Packed
+from deploy.backup.manifest import BackupError, InTheWayError, Manifest, Packed
 from deploy.backup.place import SETTINGS, in_the_way, move_aside, put, unpacked
 from deploy.backup.plan import OUTSIDE, Folders, Name, Root
 from deploy.backup.used import runs, users_of
@@ -100,7 +100,7 @@ def _files(order: Order, manifest: Manifest, now: datetime, doing: _Doing) -> No
     if in_way and not order.force:
         names = [str(path) for found in in_way.values() for path in found]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004 - as many as fit a line
-        raise BackupError(f"something is in the way, and nothing was changed: {', '.join(names[:5])}{more}")
+        raise InTheWayError(f"something is in the way, and nothing was changed: {', '.join(names[:5])}{more}")
     with unpacked(order.file, manifest, parts, order.folders) as files:
         for root, found in in_way.items():
             doing.aside.append(move_aside(_folder(order, root), found, now.strftime(archive.STAMP)))

@@ -9,6 +9,7 @@ from tests.faults.scenarios import (
     alert_crash,
     alert_outage,
     api,
+    backup,
     crash,
     disk,
     network,
@@ -60,5 +61,6 @@ SCENARIOS = {
         ),
         Scenario("alert-database-away", "R12", "it is locked; its disk is full", alert_outage.database_away),
         Scenario("api", "API", "the API is asked without a pause, stands still, is dead; the store is away", api.run),
+        Scenario("backup", "BACKUP", "everything is lost, under load, and comes back from a backup", backup.run),
     )
 }
