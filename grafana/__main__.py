@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alerts.rules.load import load_rules
-from grafana.dashboards import dashboards
+from grafana.dashboards import dashboards, places_of
 from grafana.deployment import Deployment
+from grafana.shown import PLACES
 from grafana.words import LANGUAGES
 from telemetry.registry.load import load_registry
 
@@ -21,11 +22,13 @@ def generated() -> Mapping[str, str]:
     """The files, by their path below `GENERATED`."""
     registry = load_registry(CITY)
     rules = load_rules(CITY, registry)
-    return {
-        f"{language}/{one.uid}.json": text_of(one.document)
-        for language in LANGUAGES
-        for one in dashboards(Deployment(registry, rules, BOARD_URL, language))
-    }
+    files: dict[str, str] = {}
+    places: dict[str, object] = {}
+    for language in LANGUAGES:
+        made = dashboards(Deployment(registry, rules, BOARD_URL, language))
+        files |= {f"{language}/{one.uid}.json": text_of(one.document) for one in made}
+        places[language] = {metric: [place.uid, place.panel] for metric, place in places_of(made).items()}
+    return files | {PLACES: text_of(places)}
 
 
 def text_of(document: Mapping[str, object]) -> str:

@@ -3,14 +3,10 @@
 from grafana_foundation_sdk.builders.dashboard import AnnotationQuery as Draft
 from grafana_foundation_sdk.models.dashboard import AnnotationQuery, AnnotationTarget
 
+from grafana.alert_queries import raised
 from grafana.deployment import Deployment
 from grafana.queries import INFLUXDB, Scope
 from grafana.thresholds import AMBER
-from telemetry.series import ALERT
-from telemetry.stores.influxdb.influxql import identifier, select
-
-FIRING = 2
-"""The value of `alert_state`."""
 
 
 class InfluxMarks(AnnotationTarget):
@@ -52,11 +48,8 @@ def alerts_raised(deployment: Deployment, scope: Scope) -> Draft:
 
     Rule and device stand in it by their ids: a mark's text comes from the store as it is.
     """
-    state = identifier("alert_state")
-    fired = f"{state} = {FIRING}"
-    query = select(f'{state}, "rule", "device"', ALERT, scope.where(fired))
     return (
-        _Marks(InfluxMarks(query, text="rule", tags="device"))
+        _Marks(InfluxMarks(raised(scope), text="rule", tags="device"))
         .name(deployment.words("Alerts raised"))
         .datasource(INFLUXDB)
         .enable(True)

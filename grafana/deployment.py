@@ -46,6 +46,17 @@ class Deployment:
         here = (device for device in self.registry.devices.values() if device.site in places)
         return [device for device in here if not wanted or not wanted.isdisjoint(device.metrics)]
 
+    def mains(self, metric: str, sites: Iterable[Site]) -> Sequence[Device]:
+        """The meters of a site's whole supply (label `supply: main`), so that sub-meters are not counted twice.
+
+        Where a site labels none, all its devices with the metric.
+        """
+        found: list[Device] = []
+        for site in sites:
+            here = self.devices([site], metric)
+            found += [device for device in here if device.labels.get("supply") == "main"] or here
+        return found
+
     def site_name(self, site: Site) -> str:
         """In full."""
         return self.words.name(site.names, site.id)

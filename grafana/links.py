@@ -8,6 +8,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.deployment import Deployment
+from grafana.shown import uid
 
 TAG = "caretaker"
 """Every dashboard has it, and beside it its language: the menu lists those of one language."""
@@ -18,7 +19,7 @@ TOILETS, BUILDINGS, AIR, ALERTS, DEVICES, PLATFORM, CITY = (
 
 def uid_of(deployment: Deployment, page: str) -> str:
     """Of a dashboard in the deployment's language: `caretaker-city`, `caretaker-city-zh`."""
-    return f"{TAG}-{page}{deployment.suffix}"
+    return uid(page, deployment.language)
 
 
 def tags(deployment: Deployment) -> list[str]:

@@ -111,6 +111,10 @@ class Page:
         draft = self._draft.build()
         draft.schema_version = SCHEMA
         document = json.loads(json.dumps(draft, cls=JSONEncoder, sort_keys=True))
+        for panel in document["panels"]:
+            if "timeFrom" in panel:
+                # The panel's words say it; Grafana would write it into the corner in English.
+                panel["hideTimeOverride"] = True
         deployment = self.deployment
         folder = FOLDERS[deployment.language]
         return Dashboard(f"caretaker{deployment.suffix}", folder, self.uid, self.title, document, self._drawn)

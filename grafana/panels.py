@@ -26,7 +26,6 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
     ValueMap,
-    ValueMapping,
     ValueMappingResult,
 )
 
@@ -35,6 +34,7 @@ from grafana.links import device_links
 from grafana.queries import INFLUXDB, InfluxQuery, Scope, course
 from grafana.thresholds import FINE, aggregate_of, steps
 from grafana.units import unit_of
+from grafana.words import later
 from telemetry.catalogue.metric import Kind, Metric
 from telemetry.registry.models import Device
 
@@ -62,9 +62,16 @@ LEGEND_MOST = 8
 """So many series have their names under the plot; more have them in a table beside it."""
 
 
+_POINTS = {
+    "mean": later("Each point is the mean of its window."),
+    "max": later("Each point is the highest value of its window."),
+    "min": later("Each point is the lowest value of its window."),
+}
+
+
 def plot(title: str, description: str, queries: Queries) -> timeseries.Panel:
     """Lines over time."""
-    return _begun(
+    return begun(
         timeseries.Panel()
         .line_width(1)
         .fill_opacity(0)
@@ -95,7 +102,7 @@ def bars(title: str, description: str, queries: Queries) -> timeseries.Panel:
 
 def timeline(title: str, description: str, queries: Queries) -> statetimeline.Panel:
     """A bar of states over time for each series."""
-    return _begun(
+    return begun(
         statetimeline.Panel()
         .merge_values(True)
         .show_value(shown.VisibilityMode.NEVER)
@@ -119,7 +126,7 @@ def timeline(title: str, description: str, queries: Queries) -> statetimeline.Pa
 def figure(title: str, description: str, queries: Queries, calc: str = "lastNotNull") -> stat.Panel:
     """A large number for each series. `calc` makes one of its values."""
     return (
-        _begun(
+        begun(
             stat.Panel()
             .graph_mode(shown.BigValueGraphMode.NONE)
             .color_mode(shown.BigValueColorMode.VALUE)
@@ -135,7 +142,7 @@ def figure(title: str, description: str, queries: Queries, calc: str = "lastNotN
 
 def gauges(title: str, description: str, queries: Queries) -> bargauge.Panel:
     """A horizontal bar for each series, as for levels in percent."""
-    return _begun(
+    return begun(
         bargauge.Panel()
         .display_mode(shown.BarGaugeDisplayMode.BASIC)
         .orientation(shown.VizOrientation.HORIZONTAL)
@@ -145,11 +152,6 @@ def gauges(title: str, description: str, queries: Queries) -> bargauge.Panel:
         description,
         queries,
     )
-
-
-def rows(title: str, description: str, queries: Queries) -> table.Panel:
-    """A table."""
-    return _begun(table.Panel().show_header(True), title, description, queries)
 
 
 def legend(series: int, calcs: Sequence[str] = ("lastNotNull",)) -> common.VizLegendOptions:
@@ -217,29 +219,27 @@ def named(panel: Panel, names: Mapping[str, str]) -> Panel:
     return panel
 
 
-def column(
-    panel: table.Panel, name: str, title: str, *properties: DynamicConfigValue, width_px: int | None = None
-) -> table.Panel:
-    """A table's column under its title."""
-    width = [] if width_px is None else [DynamicConfigValue(id_val="custom.width", value=width_px)]
-    return panel.override_by_name(name, [DynamicConfigValue(id_val="displayName", value=title), *width, *properties])
-
-
-def names_in_cells(names: Mapping[str, str]) -> DynamicConfigValue:
-    """A column's property: the names of the ids in its cells."""
-    options = {key: ValueMappingResult(text=text, index=index) for index, (key, text) in enumerate(names.items())}
-    mappings: list[ValueMapping] = [ValueMap(options=options)]
-    return DynamicConfigValue(id_val="mappings", value=mappings)
+def renamed(panel: Panel, names: Mapping[str, str]) -> Panel:
+    """Each series under its name, in the colour of its value. Above `MOST_NAMED` they keep their ids."""
+    if len(names) <= MOST_NAMED:
+        for series, name in names.items():
+            panel.override_by_name(series, [DynamicConfigValue(id_val="displayName", value=name)])
+    return panel
 
 
 def course_of(
     deployment: Deployment, metric: str, devices: Sequence[Device], scope: Scope, title: str, description: str
 ) -> timeseries.Panel:
-    """The course of one metric by device, with the thresholds of the rules that watch it."""
+    """The course of one metric by device, with the thresholds of the rules that watch it.
+
+    The description gets a sentence on what a point is: what rules look at is not averaged away.
+    """
     known = deployment.registry.metrics[metric]
     rules = deployment.rules_of(devices)
-    query = InfluxQuery(course(known, scope, aggregate_of(rules, metric)), alias="$tag_device")
-    panel = plot(title, description, [query]).legend(legend(len(devices)))
+    function = aggregate_of(rules, metric)
+    query = InfluxQuery(course(known, scope, function), alias="$tag_device")
+    said = f"{description} {deployment.words(_POINTS[function])}"
+    panel = plot(title, said, [query]).legend(legend(len(devices)))
     panel = named(with_lines(in_unit(panel, known), steps(rules, metric)), deployment.device_names(devices))
     interval_s = expected_s(devices)
     return (
@@ -254,7 +254,8 @@ def expected_s(devices: Iterable[Device]) -> int:
     return max([1, *(round(device.interval_s) for device in devices if device.interval_s is not None)])
 
 
-def _begun(panel: Panel, title: str, description: str, queries: Queries) -> Panel:
+def begun(panel: Panel, title: str, description: str, queries: Queries) -> Panel:
+    """With what every panel has. Raises `ValueError` without a description."""
     if not description:
         raise ValueError(f"the panel {title!r} needs a description")
     panel.title(title).description(description).datasource(INFLUXDB)

@@ -117,13 +117,19 @@ SITE = ("site",)
 
 def latest(metric: Metric, scope: Scope, by: Sequence[str] = DEVICE) -> str:
     """The newest value in the range of each device."""
-    return select(f"last({_field(metric)}) AS {_field(metric)}", metric.measurement, f"{scope.where()} {_group(by)}")
+    return select(f"last({_field(metric)}) AS {_field(metric)}", metric.measurement, f"{scope.where()} {group(by)}")
 
 
 def latest_of_all(metric: Metric, scope: Scope, function: str, by: Sequence[str] = SITE) -> str:
     """`function` (mean, max, min, sum, count) of the devices' newest values in the range."""
     newest = latest(metric, scope)
-    return _of(f"{function}({_field(metric)}) AS {_field(metric)}", newest, f"WHERE {TIME} {_group(by)}")
+    return of(f"{function}({_field(metric)}) AS {_field(metric)}", newest, f"WHERE {TIME} {group(by)}")
+
+
+def over_range(metric: Metric, scope: Scope, function: str, by: Sequence[str] = DEVICE) -> str:
+    """`function` (mean, max, min, sum, count) of all readings in the range: one figure for each series."""
+    what = f"{function}({_field(metric)}) AS {_field(metric)}"
+    return select(what, metric.measurement, f"{scope.where()} {group(by)}")
 
 
 def course(metric: Metric, scope: Scope, function: str = "mean", by: Sequence[str] = DEVICE) -> str:
@@ -138,7 +144,7 @@ def course_of_all(metric: Metric, scope: Scope, function: str, within: str, by: 
     """
     each = course(metric, scope, within)
     what = f"{function}({_field(metric)}) AS {_field(metric)}"
-    return _of(what, each, f"WHERE {TIME} {_group(by, '$__interval')} fill(null)")
+    return of(what, each, f"WHERE {TIME} {group(by, '$__interval')} fill(null)")
 
 
 def by_calendar(
@@ -150,12 +156,12 @@ def by_calendar(
     """
     fill = "0" if function in {"count", "sum"} else "null"
     what = f"{function}({_field(metric)}) AS {_field(metric)}"
-    return f"{_windows(what, metric, scope, every, by, fill)} {_tz(zone)}"
+    return f"{_windows(what, metric, scope, every, by, fill)} {tz(zone)}"
 
 
 def counted(metric: Metric, scope: Scope, by: Sequence[str] = DEVICE) -> str:
     """How much a counter counted in the range; see `counted_by_calendar`."""
-    return _of(f"sum(step) AS {_field(metric)}", _steps(metric, scope), f"WHERE {TIME} {_group(by)}")
+    return of(f"sum(step) AS {_field(metric)}", _steps(metric, scope), f"WHERE {TIME} {group(by)}")
 
 
 def counted_by_calendar(metric: Metric, scope: Scope, every: Every, zone: str, by: Sequence[str] = DEVICE) -> str:
@@ -166,8 +172,8 @@ def counted_by_calendar(metric: Metric, scope: Scope, every: Every, zone: str, b
     they start; so a reset costs what was counted between two readings. What was counted between the last reading
     before the range and the first in it is in no window: ranges of such panels begin with an hour, a day or a week.
     """
-    grouped = f"WHERE {TIME} {_group(by, every)} fill(0)"
-    return f"{_of(f'sum(step) AS {_field(metric)}', _steps(metric, scope), grouped)} {_tz(zone)}"
+    grouped = f"WHERE {TIME} {group(by, every)} fill(0)"
+    return f"{of(f'sum(step) AS {_field(metric)}', _steps(metric, scope), grouped)} {tz(zone)}"
 
 
 def suspect(metric: Metric, scope: Scope, by: Sequence[str] = DEVICE) -> str:
@@ -175,7 +181,7 @@ def suspect(metric: Metric, scope: Scope, by: Sequence[str] = DEVICE) -> str:
     quality = identifier(quality_field(metric.name))
     marked = f"{quality} & {Quality.SUSPECT:d} = {Quality.SUSPECT:d}"
     what = f"count({quality}) AS {_field(metric)}"
-    return select(what, metric.measurement, f"{scope.where(marked)} {_group(by)}")
+    return select(what, metric.measurement, f"{scope.where(marked)} {group(by)}")
 
 
 def _field(metric: Metric) -> str:
@@ -184,22 +190,25 @@ def _field(metric: Metric) -> str:
 
 def _steps(metric: Metric, scope: Scope) -> str:
     what = f"non_negative_difference({_field(metric)}) AS step"
-    return select(what, metric.measurement, f"{scope.where(f'{_field(metric)} > 0')} {_group(DEVICE)}")
+    return select(what, metric.measurement, f"{scope.where(f'{_field(metric)} > 0')} {group(DEVICE)}")
 
 
 def _windows(what: str, metric: Metric, scope: Scope, window: str, by: Sequence[str], fill: str) -> str:
-    return select(what, metric.measurement, f"{scope.where()} {_group(by, window)} fill({fill})")
+    return select(what, metric.measurement, f"{scope.where()} {group(by, window)} fill({fill})")
 
 
-def _of(what: str, inner: str, rest: str) -> str:
+def of(what: str, inner: str, rest: str) -> str:
+    """A query over the rows of another."""
     return f"SELECT {what} FROM ({inner}) {rest}"  # noqa: S608  # quoted names, numbers and Grafana's own words
 
 
-def _group(by: Sequence[str], window: str = "") -> str:
+def group(by: Sequence[str], window: str = "") -> str:
+    """The GROUP BY clause: series apart by these tags, in windows where one is given."""
     parts = [f"time({window})"] if window else []
     parts += [identifier(tag) for tag in by]
     return f"GROUP BY {', '.join(parts)}" if parts else ""
 
 
-def _tz(zone: str) -> str:
+def tz(zone: str) -> str:
+    """By whose clocks windows begin."""
     return f"tz('{zone}')"

@@ -41,8 +41,8 @@ def watches(condition: Condition, metric: str) -> bool:
 def aggregate_of(rules: Iterable[Rule], metric: str) -> str:
     """The InfluxQL function for a window of the plot: what a rule looks at must not be averaged away.
 
-    `max` where a rule raises above a single value or the window's max, `min` where below one, else, and where rules
-    disagree, `mean`.
+    `max` where a rule raises above a value or looks at a window's max, `min` where one raises below a value; `mean` for
+    all else, and where rules disagree.
     """
     wanted = {_extreme(rule) for rule in rules if watches(rule.condition, metric)}
     return wanted.pop() if len(wanted) == 1 else "mean"
@@ -50,12 +50,12 @@ def aggregate_of(rules: Iterable[Rule], metric: str) -> str:
 
 def _extreme(rule: Rule) -> str:
     match rule.condition:
-        case Window(aggregate=Aggregate.MEAN):
-            return "mean"
-        case Window(aggregate=aggregate):
-            return aggregate.value
-        case _:
+        case Value():
             return "max" if rule.side is Side.ABOVE else "min"
+        case Window(aggregate=Aggregate.MAX):
+            return "max"
+        case _:
+            return "mean"
 
 
 def steps(rules: Iterable[Rule], metric: str) -> Sequence[Threshold]:

@@ -1,7 +1,6 @@
 """Days and weeks by the clocks of the sites: a target for each time zone, each about the sites that lie in it."""
 
 from collections.abc import Sequence
-from string import ascii_uppercase
 from typing import NamedTuple
 
 from grafana.deployment import Deployment
@@ -19,13 +18,10 @@ class Zoned(NamedTuple):
 
 
 def per_zone(deployment: Deployment, scope: Scope, sites: Sequence[Site], first: str = "A") -> Sequence[Zoned]:
-    """The scope once for each zone of the sites; unchanged where there is one zone only. Refs count from `first`."""
+    """The scope once for each zone of the sites; unchanged where there is one zone only. Refs begin with `first`."""
     zones = deployment.zones(sites)
-    start = ascii_uppercase.index(first)
-    refs = [
-        ascii_uppercase[start + place] if start + place < len(ascii_uppercase) else f"Z{place}"
-        for place in range(len(zones))
-    ]
     if len(zones) == 1:
-        return [Zoned(refs[0], next(iter(zones)), scope)]
-    return [Zoned(ref, zone, scope.of_sites(some)) for ref, (zone, some) in zip(refs, zones.items(), strict=True)]
+        return [Zoned(first, next(iter(zones)), scope)]
+    return [
+        Zoned(f"{first}{place or ''}", zone, scope.of_sites(some)) for place, (zone, some) in enumerate(zones.items())
+    ]

@@ -1,13 +1,35 @@
-"""City overview: where is somebody needed, and how is everything else?"""
+"""City overview: where is somebody needed, and how is everything else? To be read in seconds."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as dashboard_sdk
+from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold
+
+from alerts.alert import Severity
+from grafana.alert_queries import firing, firing_count, raised_by_calendar
 from grafana.deployment import Deployment
-from grafana.links import CITY
+from grafana.guidelines import with_guideline
+from grafana.heard import heard_of
+from grafana.links import AIR, BUILDINGS, CITY, TOILETS, Link, cell, device_links, site_links
 from grafana.page import Dashboard, Page
-from grafana.panels import course_of
+from grafana.panels import NEUTRAL, bars, figure, fixed_steps, gauges, in_unit, legend, named, renamed, shaded
+from grafana.queries import SITE, Every, InfluxQuery, Scope, Shape, counted_by_calendar, latest_of_all, over_range
+from grafana.tables import column, links_in_cells, names_in_cells, rows, severities
+from grafana.thresholds import SEVERITIES, steps
+from grafana.words import Words
+from grafana.zones import per_zone
+from telemetry.registry.models import Device, Site
+
+TODAY = "now-1d/d"
+"""Yesterday and today, by day: the last bar is today, and nothing of its first reading is missing."""
+NOW = "now-1h"
+"""What is older than an hour is not how it is now."""
 
 
 def dashboard(deployment: Deployment) -> Dashboard:
-    """The first page of a facility manager."""
+    """The first page of a facility manager. It has no variables: everything is on it."""
     words = deployment.words
     sites = deployment.sites()
     page = Page(
@@ -16,22 +38,196 @@ def dashboard(deployment: Deployment) -> Dashboard:
         words("City overview"),
         words("Where somebody is needed, and how everything else is."),
         sites=sites,
-        devices=deployment.devices(sites),
+        devices=(),
+        choose=(),
     )
-    odour = deployment.devices(sites, "nh3_ppm")
-    page.row(100, words("Toilets"))
-    page.add(
-        110,
-        course_of(
-            deployment,
-            "nh3_ppm",
-            odour,
-            page.scope,
-            words("Ammonia"),
-            words("Highest ammonia in each window of the plot, by sensor, with the limits of the alert rules."),
-        ),
-        width=24,
-        height=8,
-        draws=["nh3_ppm"],
-    )
+    page.add(10, _needed(deployment, page.scope), width=18, height=9)
+    page.add(11, _count(words, page.scope, Severity.CRITICAL), width=6, height=3)
+    page.add(12, _count(words, page.scope, Severity.WARNING), width=6, height=3)
+    page.add(13, heard_of(deployment, deployment.devices(sites), page.scope, words("Devices heard")), width=6, height=3)
+    _toilets(page, deployment.sites("toilet"))
+    _buildings(page, deployment.sites("building"))
+    _air(page, deployment.sites("air"))
+    page.row(500, words("Alerts"))
+    page.add(510, _raised(deployment, page.scope, sites), width=24, height=8)
     return page.build()
+
+
+def _needed(deployment: Deployment, scope: Scope) -> table.Panel:
+    words = deployment.words
+    panel = rows(
+        words("Needs somebody now"),
+        words(
+            "Alerts that fire now, the worst first: since when each has its severity, where, and what is the matter."
+        ),
+        [InfluxQuery(firing(scope), Shape.TABLE)],
+    ).no_value(words("Nothing needs anybody now."))
+    sites = deployment.sites()
+    names = {site.id: deployment.site_name(site) for site in sites}
+    devices = {device.id: words.name(device.names, device.id) for device in deployment.devices(sites)}
+    rule = Link(words("The rule on the board"), f"{deployment.board_url}/rules/{cell('rule')}", new_tab=True)
+    column(panel, "Time", words("Since"), width_px=165)
+    column(
+        panel,
+        "site",
+        words("Site"),
+        names_in_cells(names),
+        links_in_cells(site_links(deployment, None, cell("site"))),
+    )
+    column(
+        panel,
+        "device",
+        words("Device"),
+        names_in_cells(devices),
+        links_in_cells(device_links(deployment, cell("device"))),
+    )
+    column(panel, "rule", words("Alert"), names_in_cells(deployment.rule_names()), links_in_cells([rule]))
+    column(panel, "severity", words("Severity"), *severities(words), width_px=120)
+    return panel.sort_by([common.TableSortByFieldState().display_name(words("Severity")).desc(True)])
+
+
+def _count(words: Words, scope: Scope, severity: Severity) -> stat.Panel:
+    titles: Mapping[Severity, str] = {
+        Severity.CRITICAL: words("Critical alerts"),
+        Severity.WARNING: words("Warnings"),
+    }
+    return (
+        figure(
+            titles[severity],
+            words("How many alerts of this severity fire now, whenever they were raised."),
+            [InfluxQuery(firing_count(scope, severity), alias="$col")],
+        )
+        .no_value("0")
+        .decimals(0)
+        .thresholds(fixed_steps([Threshold(None, NEUTRAL), Threshold(1, SEVERITIES[severity])]))
+    )
+
+
+def _toilets(page: Page, sites: Sequence[Site]) -> None:
+    if not sites:
+        return
+    deployment, words, scope = page.deployment, page.deployment.words, page.scope.of_sites(sites)
+    page.row(200, words("Toilets"))
+    odour = deployment.devices(sites, "nh3_ppm")
+    if odour:
+        metric = deployment.registry.metrics["nh3_ppm"]
+        panel = _now(
+            page, "nh3_ppm", sites, TOILETS, [InfluxQuery(latest_of_all(metric, scope, "max"), alias="$tag_site")],
+            words("Ammonia now"),
+            words("The newest value of the worst sensor of each site, in the colours of the alert rules' limits."),
+        ).min(0)  # fmt: skip
+        page.add(210, panel.thresholds(shaded(steps(deployment.rules_of(odour), "nh3_ppm"))), width=10, height=7)
+    if deployment.devices(sites, "uses"):
+        panel = _today(
+            page, "uses", sites, scope, TOILETS, words("Uses today"),
+            words("Uses of all cubicles of a site since midnight there, counted by their locks."),
+        )  # fmt: skip
+        page.add(211, panel, width=10, height=7)
+    page.add(212, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=7)
+
+
+def _buildings(page: Page, sites: Sequence[Site]) -> None:
+    if not sites:
+        return
+    deployment, words = page.deployment, page.deployment.words
+    page.row(300, words("Buildings"))
+    power, energy = deployment.mains("power_kw", sites), deployment.mains("energy_import_kwh", sites)
+    if power:
+        metric = deployment.registry.metrics["power_kw"]
+        query = latest_of_all(metric, _only(page.scope, power), "sum")
+        panel = _now(
+            page, "power_kw", sites, BUILDINGS, [InfluxQuery(query, alias="$tag_site")], words("Power now"),
+            words("What the main supply of each building draws: the newest value of the hour."),
+        ).min(0).decimals(0)  # fmt: skip
+        page.add(310, panel, width=10, height=6)
+    if energy:
+        panel = _today(
+            page, "energy_import_kwh", sites, _only(page.scope, energy), BUILDINGS, words("Electricity today"),
+            words("What the main meters of each building have counted since midnight there."),
+        ).decimals(0)  # fmt: skip
+        page.add(311, panel, width=10, height=6)
+    scope = page.scope.of_sites(sites)
+    page.add(312, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=6)
+
+
+def _air(page: Page, sites: Sequence[Site]) -> None:
+    if not sites:
+        return
+    deployment, words, scope = page.deployment, page.deployment.words, page.scope.of_sites(sites)
+    page.row(400, words("Air"))
+    fine, dioxide = deployment.devices(sites, "pm2_5_ugm3"), deployment.devices(sites, "no2_ugm3")
+    if fine:
+        panel = _mean(
+            page, "pm2_5_ugm3", sites, "now-24h", words("PM2.5, mean of 24 hours"),
+            words(
+                "The mean of the last 24 hours at each station. From 15 µg/m³, the guideline of the World Health "
+                "Organization, it is darker; from the limit of an alert rule on it has that rule's colour."
+            ),
+        ).thresholds(shaded(with_guideline(steps(deployment.rules_of(fine), "pm2_5_ugm3"), "pm2_5_ugm3")))  # fmt: skip
+        page.add(410, panel, width=10, height=7)
+    if dioxide:
+        panel = _mean(
+            page, "no2_ugm3", sites, "now-1h", words("Nitrogen dioxide, mean of the hour"),
+            words("The mean of the last hour at each station, in the colours of the alert rules' limits."),
+        ).thresholds(shaded(steps(deployment.rules_of(dioxide), "no2_ugm3")))  # fmt: skip
+        page.add(411, panel, width=10, height=7)
+    page.add(412, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=7)
+
+
+def _now(
+    page: Page, name: str, sites: Sequence[Site], target: str, queries: Sequence[InfluxQuery], title: str, said: str
+) -> bargauge.Panel:
+    """A bar for each site with what it is now."""
+    panel = in_unit(gauges(title, said, queries), page.deployment.registry.metrics[name]).time_from(NOW)
+    return _by_site(page, panel, sites, target)
+
+
+def _today(
+    page: Page, name: str, sites: Sequence[Site], scope: Scope, target: str, title: str, said: str
+) -> bargauge.Panel:
+    """A bar for each site with what its counters have counted today, by its own clocks."""
+    metric = page.deployment.registry.metrics[name]
+    queries = [
+        InfluxQuery(
+            counted_by_calendar(metric, zoned.scope, Every.DAY, zoned.zone, SITE),
+            alias="$tag_site",
+            ref_id=zoned.ref_id,
+        )
+        for zoned in per_zone(page.deployment, scope, sites)
+    ]
+    return _by_site(page, in_unit(gauges(title, said, queries), metric).time_from(TODAY), sites, target)
+
+
+def _mean(page: Page, name: str, sites: Sequence[Site], since: str, title: str, said: str) -> bargauge.Panel:
+    metric = page.deployment.registry.metrics[name]
+    query = over_range(metric, page.scope.of_sites(sites), "mean", SITE)
+    panel = in_unit(gauges(title, said, [InfluxQuery(query, alias="$tag_site")]), metric).min(0).time_from(since)
+    return _by_site(page, panel, sites, AIR)
+
+
+def _by_site(page: Page, panel: bargauge.Panel, sites: Sequence[Site], target: str) -> bargauge.Panel:
+    deployment = page.deployment
+    renamed(panel, deployment.short_names(sites))
+    panel.data_links([*site_links(deployment, target)])
+    return panel.color_scheme(dashboard_sdk.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(
+        fixed_steps([Threshold(None, NEUTRAL)])
+    )
+
+
+def _only(scope: Scope, devices: Iterable[Device]) -> Scope:
+    return replace(scope, devices=tuple(device.id for device in devices))
+
+
+def _raised(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> timeseries.Panel:
+    words = deployment.words
+    queries = [
+        InfluxQuery(raised_by_calendar(zoned.scope, Every.DAY, zoned.zone), alias="$tag_rule", ref_id=zoned.ref_id)
+        for zoned in per_zone(deployment, scope, sites)
+    ]
+    names = deployment.rule_names()
+    panel = bars(
+        words("Alerts raised by day"),
+        words("How often each rule raised an alert, or changed its severity, by the days of the sites. Two weeks."),
+        queries,
+    )
+    return named(panel, names).time_from("now-14d/d").decimals(0).legend(legend(len(names), ["sum"]))
