@@ -56,6 +56,8 @@ class Settings(ServiceSettings):
     """The alert service's section; it is checked there."""
     api: object = None
     """The API's; likewise."""
+    grafana: object = None
+    """What the dashboards are told; likewise."""
     max_age_days: float = Field(default=30, gt=0)
     """Older readings are refused, but for sites with `archive: true`. Longer than the broker keeps our session."""
     max_future_s: float = Field(default=300, ge=0)

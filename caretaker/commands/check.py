@@ -17,6 +17,7 @@ from alerts.rules.load import load_rules
 from api import settings as api_settings
 from caretaker.options import DATA_DEFAULT
 from caretaker.output import Cell, Exit, Format, FormatOption, note, rows, say
+from grafana import settings as grafana_settings
 from ingestor import settings as ingestor_settings
 from simulators.settings import load_simulation
 from telemetry.document import DocumentError, Problem
@@ -102,6 +103,12 @@ def _api_settings(directory: Path, registry: Registry | None) -> Iterable[Line]:
     return ()
 
 
+def _grafana_settings(directory: Path, registry: Registry | None) -> Iterable[Line]:
+    del registry
+    grafana_settings.load_settings(directory)
+    return ()
+
+
 def _simulation(directory: Path, registry: Registry | None) -> Iterable[Line]:
     load_simulation(directory, registry)
     return ()
@@ -150,5 +157,14 @@ def _receivers(directory: Path, registry: Registry | None) -> Iterable[Line]:
     return ()
 
 
-LOADERS: tuple[Loader, ...] = (_settings, _alert_settings, _api_settings, _simulation, _rules, _routes, _receivers)
+LOADERS: tuple[Loader, ...] = (
+    _settings,
+    _alert_settings,
+    _api_settings,
+    _grafana_settings,
+    _simulation,
+    _rules,
+    _routes,
+    _receivers,
+)
 """Everything beside the registry, in the order in which problems are shown."""
