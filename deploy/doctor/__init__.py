@@ -1,0 +1,1 @@
+"""The check of a running system, end to end: what is wrong, where, and how to mend it."""

@@ -1,0 +1,92 @@
+"""One HTTP request, as it was answered: nothing is followed, tried again or taken from the environment."""
+
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from msgspec import Struct
+
+LIMIT_S = 5.0
+SHOWN = 200
+"""Characters of an answer that are repeated to a person."""
+
+
+class AwayError(Exception):
+    """Nobody answers; the message says why."""
+
+
+class UntrustedError(AwayError):
+    """Its certificate is not trusted; what of it is wrong, the check `certificates` says."""
+
+
+class Answer(Struct, frozen=True):
+    """What came."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in small letters."""
+    text: str
+    took_s: float
+
+    def document(self) -> Any:
+        """The JSON in it; None where there is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+    def field(self, name: str) -> Any:
+        """A field of the JSON object in it; None where there is none."""
+        document = self.document()
+        return document.get(name) if isinstance(document, dict) else None
+
+    def short(self) -> str:
+        """The beginning, in one line."""
+        return " ".join(self.text.split())[:SHOWN]
+
+
+async def ask(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    ca: Path | None = None,
+    limit_s: float = LIMIT_S,
+) -> Answer:
+    """GET. `ca`: an authority that is trusted besides the system's. Raises `AwayError`, `UntrustedError` among them."""
+    began_s = time.monotonic()
+    try:
+        async with httpx2.AsyncClient(verify=trust(ca), timeout=limit_s, trust_env=False) as client:
+            answer = await client.get(url, headers=dict(headers or {}), params=dict(query) if query else None)
+    except httpx2.TimeoutException:
+        raise AwayError(f"no answer within {limit_s:g} s") from None
+    except (httpx2.HTTPError, OSError) as error:
+        raise _of(error) from None
+    took_s = time.monotonic() - began_s
+    return Answer(
+        answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.text, took_s
+    )
+
+
+def trust(ca: Path | None) -> ssl.SSLContext:
+    """The system's authorities, and our own. Raises `OSError` for a file that holds none."""
+    context = ssl.create_default_context()
+    if ca is not None:
+        context.load_verify_locations(ca)
+    return context
+
+
+def _of(error: BaseException) -> AwayError:
+    """By the cause behind what the client wraps it in."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return UntrustedError(f"its certificate is not trusted: {seen.verify_message}")
+        if isinstance(seen, OSError) and seen.strerror:
+            return AwayError(seen.strerror)
+        seen = seen.__cause__ or seen.__context__
+    return AwayError(str(error) or type(error).__name__)

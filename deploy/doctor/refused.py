@@ -1,0 +1,160 @@
+"""What the broker must refuse: who gives no name, who gives a wrong password, who speaks for another device."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from pydantic import SecretStr
+
+from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, wrong
+from deploy.doctor.place import DeviceLogin, Ground, address_of
+from deploy.doctor.reading import reading_of
+from deploy.doctor.wire import NotLetInError, WireError, connected
+from telemetry.loopback import is_loopback
+from telemetry.mqtt.settings import BrokerSettings
+from telemetry.topics import PREFIX, topic
+
+ARRIVES_WITHIN_S = 5.0
+NOBODY_ASKED = "asks nobody for a password, and is reached from this machine only"
+
+
+async def anonymous(ground: Ground) -> Sequence[Remark]:
+    """Each listener, without user, password and certificate."""
+    return await _each_door(ground, _anonymous)
+
+
+async def password(ground: Ground) -> Sequence[Remark]:
+    """Each listener, as a user that exists, with a password that is wrong."""
+    return await _each_door(ground, _password)
+
+
+async def plain_text(ground: Ground) -> Sequence[Remark]:
+    """Each listener that encrypts, without TLS. Nothing secret is sent."""
+    return await asyncio.gather(*(_plain_text(door) for door in ground.doors()))
+
+
+async def _each_door(ground: Ground, look: Callable[[BrokerSettings], Awaitable[Remark]]) -> Sequence[Remark]:
+    return await asyncio.gather(*(look(door) for door in ground.doors()))
+
+
+async def _anonymous(door: BrokerSettings) -> Remark:
+    where = address_of(door)
+    if not _asks(door) and is_loopback(door.host):
+        return left_out(where, NOBODY_ASKED)
+    if await _lets_in(_as(door, None, None)):
+        return wrong(
+            where,
+            "lets anybody in who gives no name",
+            "`allow_anonymous false` in mosquitto.conf, in each listener; then restart the broker",
+        )
+    return await _only_others(door, where, "refuses who gives no name")
+
+
+async def _password(door: BrokerSettings) -> Remark:
+    where = address_of(door)
+    if door.username is None:
+        why = NOBODY_ASKED if is_loopback(door.host) and not _asks(door) else "knows clients by their certificate"
+        return left_out(where, why)
+    if await _lets_in(_as(door, door.username, secrets.token_urlsafe(12))):
+        return wrong(
+            where,
+            f"lets {door.username} in with a wrong password",
+            "`password_file` and `allow_anonymous false` in mosquitto.conf; then restart the broker",
+        )
+    return await _only_others(door, where, "refuses a wrong password")
+
+
+async def _only_others(door: BrokerSettings, where: str, found: str) -> Remark:
+    """A door that lets nobody in refuses nothing in particular."""
+    try:
+        async with connected(door, _client_id()):
+            return sound(where, found)
+    except (WireError, NotLetInError) as error:
+        return cannot_tell(where, f"the broker lets nobody in: {error}; see `broker`")
+
+
+async def _plain_text(door: BrokerSettings) -> Remark:
+    where = address_of(door)
+    if not door.encrypted:
+        why = "is not encrypted" + (", and is reached from this machine only" if is_loopback(door.host) else "")
+        return left_out(where, why)
+    bare = _as(door, None, None).model_copy(update={"tls": False, "ca": None})
+    try:
+        async with connected(bare, _client_id()):
+            spoke = True
+    except NotLetInError:
+        spoke = True
+    except WireError:
+        spoke = False
+    if spoke:
+        return wrong(
+            where,
+            "answers in plain text: passwords and readings can be read on the way",
+            "`certfile` and `keyfile` in that listener of mosquitto.conf; then restart the broker",
+        )
+    return sound(where, "speaks TLS only")
+
+
+async def other_device(ground: Ground) -> Sequence[Remark]:
+    """With one device's login, a reading under another's name: refused, or dropped without a word.
+
+    The other device is in nobody's registry: were it let through, it would end in quarantine.
+    """
+    login = ground.device
+    if not isinstance(login, DeviceLogin):
+        return [left_out("", login.why, login.mend)]
+    where = address_of(login.broker)
+    if not _asks(login.broker):
+        return [left_out(where, "the broker asks nobody for a name, so nobody can be held to one")]
+    others = topic(login.device.site, f"{login.device.id}-other")
+    mend = f"`pattern write {PREFIX}/+/%u/readings` in the broker's access rules, and no `topic write` beyond it"
+    async with connected(ground.broker, _client_id()) as (observer, _):
+        await observer.subscribe(others)
+        own = topic(login.device.site, login.device.id)
+        await observer.subscribe(own)
+        async with connected(login.broker, _client_id()) as (device, _):
+            payload, sent = reading_of(login.device.id)
+            if (await device.publish(others, payload)).refused:
+                return [sound(where, f"refuses {login.device.id} another device's topic")]
+            # Old brokers acknowledge and drop. What comes after it on the same connection says when to stop waiting.
+            if (await device.publish(own, payload)).refused:
+                mend_own = f"`pattern write {PREFIX}/+/%u/readings` in the broker's access rules"
+                return [wrong(where, f"{login.device.id} may not publish its own readings", mend_own)]
+        end_s = time.monotonic() + ARRIVES_WITHIN_S
+        while (message := await observer.next(max(0.0, end_s - time.monotonic()))) is not None:
+            if message.topic == others:
+                return [wrong(where, f"{login.device.id} may publish under another device's name", mend)]
+            if str(sent.value).encode() in message.payload:
+                return [sound(where, f"drops what {login.device.id} publishes under another device's name")]
+    who = ground.broker.username or "whoever looks"
+    return [cannot_tell(where, f"nothing arrived, its own neither: may {who} read {own}?")]
+
+
+def _asks(door: BrokerSettings) -> bool:
+    return door.username is not None or door.certificate is not None
+
+
+def _as(door: BrokerSettings, username: str | None, secret: str | None) -> BrokerSettings:
+    """The same door for somebody else, without a certificate."""
+    new = {
+        "username": username,
+        "password": None if secret is None else SecretStr(secret),
+        "password_file": None,
+        "certificate": None,
+        "key": None,
+        "tls": door.encrypted,
+    }
+    return door.model_copy(update=new)
+
+
+async def _lets_in(door: BrokerSettings) -> bool:
+    try:
+        async with connected(door, _client_id()):
+            return True
+    except (NotLetInError, WireError):
+        return False
+
+
+def _client_id() -> str:
+    return f"caretaker-doctor-{secrets.token_hex(4)}"
