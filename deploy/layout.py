@@ -244,7 +244,7 @@ def compose(folder: Path, hosts: tuple[str, ...]) -> Layout:
         prometheus_data=Path("/prometheus"),
     )
     inner = {
-        door: Endpoint(scheme, Service.MOSQUITTO if door in _BROKER_DOORS else Service(door), PORTS[door])
+        door: Endpoint(scheme, (Service.MOSQUITTO if door in _BROKER_DOORS else Service(door)).value, PORTS[door])
         for door, scheme in SCHEMES.items()
     }
     bound = dict.fromkeys(Door, EVERYWHERE)

@@ -1,0 +1,186 @@
+"""`caretaker deploy init`: a folder with all that a deployment needs. A second run adds what is missing."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import RootModel
+
+from alerts.rules.load import load_rules
+from deploy.certificates import certify
+from deploy.credentials import know_services, write_rules
+from deploy.files import Done, Shipped, Step, put, shipped
+from deploy.layout import Form, Layout, Secret
+from deploy.mosquitto import configuration
+from deploy.private import FOLDER_MODE, make_private
+from deploy.probe import check_files, zone_of
+from deploy.record import FILE, Record, read_record
+from deploy.secrets import hand_out, make_missing
+from deploy.settings_file import sections, settings_text
+from grafana.provisioning import files, write
+from grafana.settings import GrafanaSettings, PublicAddress, Settings
+from grafana.sources import referred
+from grafana.wanted import wanted
+from telemetry.document import Document
+from telemetry.registry.load import load_registry
+from telemetry.registry.models import Registry
+from telemetry.service.settings import FILE as SETTINGS_FILE
+from telemetry.stores.settings import InfluxSettings
+
+SERVICE_USER = 10_001
+"""Whose files these are when root makes them: services never run as root."""
+
+ENDINGS = (".yaml", ".yml", ".csv")
+FOLDERS = ("metrics", "sites", "people", "devices", "rules")
+NOT_COPIED = (SETTINGS_FILE, "simulation.yaml", FILE)
+"""The settings are written anew, and simulated devices are no part of a deployment."""
+
+
+class InitError(Exception):
+    """The folder can't become a deployment, or is another one; the message says what to do."""
+
+
+class _Sections(RootModel[dict[str, Any] | None]):
+    """The settings as they are written, whatever they mean; a file of comments is empty."""
+
+
+def init(folder: Path, wish: Record, config: Path, now: datetime, *, replace: bool) -> Sequence[Step]:
+    """Make the deployment that `wish` says, or what it lacks; what was made and what was kept, in order.
+
+    `config` is copied, but for what lies in the deployment's own configuration already. With `replace` the files of
+    this package (compose.yaml, units, the broker's configuration) take the place of older ones.
+
+    Raises `InitError`, `DocumentError` on a configuration with errors, `AuthorityError`, `SourceError`, `OSError`.
+    """
+    folder = folder.absolute()
+    # Before anything is written: what is wrong with it has to be corrected there.
+    load_registry(config)
+    steps = [_record(folder, wish)]
+    layout = wish.layout(folder)
+    steps += _configuration(layout, config)
+    registry = load_registry(layout.staged.config)
+    steps += _settings(layout, config)
+    steps += [Step(Done.MADE, f"secrets/{secret}") for secret in make_missing(layout)]
+    steps += _certificates(layout, now)
+    steps += _broker(layout, registry, replace=replace)
+    values = _values(layout, wish, registry)
+    steps += [put(one, folder, replace=replace) for one in shipped(layout, values)]
+    steps += render_dashboards(layout, registry)
+    if layout.form is not Form.SYSTEMD:
+        for data in (layout.staged.broker_data, layout.staged.influxdb_data, layout.staged.grafana_data):
+            make_private(data)
+        make_private(layout.staged.prometheus_data)
+        make_private(layout.staged.data)
+    hand_out(layout)
+    return steps
+
+
+def render_dashboards(layout: Layout, registry: Registry) -> Sequence[Step]:
+    """Data sources and dashboards as files, as the registry and the rules have them now; one line for all."""
+    settings = _grafana_settings(layout)
+    what = wanted(settings, registry, load_rules(layout.staged.config, registry), referred)
+    seen = PurePosixPath(layout.seen.grafana.as_posix())
+    make_private(layout.staged.grafana)
+    changes = write(files(what, seen), layout.staged.grafana)
+    _close(layout.staged.grafana)
+    changed = sum(change.kind.differs for change in changes)
+    where = layout.staged.grafana.relative_to(layout.folder).as_posix()
+    return [Step(Done.RENEWED if changed else Done.KEPT, f"{where} ({len(changes)} files)")]
+
+
+def _record(folder: Path, wish: Record) -> Step:
+    """The folder is new, empty, or one of ours; of the last, what it is stays."""
+    if (folder / FILE).exists():
+        known = read_record(folder)
+        if known.form is not wish.form:
+            raise InitError(f"{folder} is a deployment for {known.form}, not for {wish.form}: name another folder")
+        if known == wish:
+            return Step(Done.KEPT, FILE)
+        wish.write(folder)
+        return Step(Done.RENEWED, FILE)
+    if folder.exists() and any(folder.iterdir()):
+        raise InitError(f"{folder} holds other things: name a new folder")
+    make_private(folder)
+    folder.chmod(FOLDER_MODE)
+    if os.geteuid() == 0 and wish.form is Form.COMPOSE:
+        # All that is written below belongs to whom this belongs.
+        os.chown(folder, SERVICE_USER, SERVICE_USER)
+    wish.write(folder)
+    return Step(Done.MADE, FILE)
+
+
+def _configuration(layout: Layout, config: Path) -> Iterator[Step]:
+    """What `config` holds, and the device for the doctor."""
+    target, folder = layout.staged.config, layout.folder
+    make_private(target)
+    if config.resolve() != target.resolve():
+        for source in configuration_files(config):
+            text = source.read_text(encoding="utf-8")
+            yield put(Shipped(text, target / source.relative_to(config)), folder, replace=False)
+    for name, text in check_files(load_registry(target)).items():
+        yield put(Shipped(text, target / name), folder, replace=False)
+
+
+def configuration_files(config: Path) -> Sequence[Path]:
+    """What makes up a configuration, but for its settings: not whatever else lies in that folder."""
+    tops = (one for ending in ENDINGS for one in config.glob(f"*{ending}") if one.name not in NOT_COPIED)
+    below = (one for name in FOLDERS for ending in ENDINGS for one in (config / name).rglob(f"*{ending}"))
+    return sorted(one for one in (*tops, *below) if one.is_file())
+
+
+def _settings(layout: Layout, config: Path) -> Iterator[Step]:
+    """`caretaker.yaml`: theirs with our addresses in it; one that is there stays, whoever has changed it."""
+    target, source = layout.staged.config / SETTINGS_FILE, config / SETTINGS_FILE
+    if target.exists():
+        yield Step(Done.KEPT, target.relative_to(layout.folder).as_posix())
+        return
+    theirs = Document.open(source, SETTINGS_FILE).validate(_Sections).root if source.exists() else None
+    yield put(Shipped(settings_text(layout, theirs or {}), target), layout.folder, replace=False)
+
+
+def _certificates(layout: Layout, now: datetime) -> Iterator[Step]:
+    before = {secret for secret in Secret if layout.kept(secret).exists()}
+    for secret in certify(layout, now):
+        yield Step(Done.RENEWED if secret in before else Done.MADE, f"secrets/{secret}")
+
+
+def _broker(layout: Layout, registry: Registry, *, replace: bool) -> Iterator[Step]:
+    yield put(Shipped(configuration(layout), layout.staged.broker_conf), layout.folder, replace=replace)
+    for file, changed in (
+        (layout.staged.passwords, know_services(layout)),
+        (layout.staged.access, write_rules(layout, registry)),
+    ):
+        yield Step(Done.RENEWED if changed else Done.KEPT, file.relative_to(layout.folder).as_posix())
+
+
+def _values(layout: Layout, record: Record, registry: Registry) -> Mapping[str, str]:
+    owner = layout.folder.stat()
+    return {
+        "CARETAKER_UID": str(owner.st_uid),
+        "CARETAKER_GID": str(owner.st_gid),
+        "CARETAKER_HOST": layout.hosts[0],
+        "GRAFANA_TIMEZONE": zone_of(registry),
+        "INFLUXDB_RETENTION": f"{record.retention_days * 24}h",
+    }
+
+
+def _grafana_settings(layout: Layout) -> Settings:
+    """As the deployment decides them. Not read from `caretaker.yaml`: the files that it names are the services'."""
+    found = sections(layout)
+    store = {name: value for name, value in found["store"].items() if not name.endswith("_file") and name != "username"}
+    return Settings.model_construct(
+        store=InfluxSettings.model_validate(store),
+        alerts=PublicAddress.model_validate({"public_url": found["alerts"]["public_url"]}),
+        grafana=GrafanaSettings.model_validate(found["grafana"]),
+    )
+
+
+def _close(folder: Path) -> None:
+    """What others have written below: for the owner alone, and the owner of the folder."""
+    owner = folder.stat()
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(FOLDER_MODE if path.is_dir() else 0o600)
+        if os.geteuid() == 0:
+            os.chown(path, owner.st_uid, owner.st_gid)
