@@ -10,7 +10,7 @@ It takes nothing from ingestor and alerts but what they publish and keep: it can
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -162,17 +162,15 @@ def _started(port: int) -> None:
     log.info("ready to be asked", board=f"http://127.0.0.1:{port}/", api="/api/v1", document="/openapi.json")
 
 
-def main(config: Path, data: Path, panels: Callable[[], Panels] | None = None) -> int:
+def main(config: Path, data: Path, panels: Panels) -> int:
     """Run the API and the board of a deployment; its exit code. Raises `DocumentError`.
 
-    `panels` is asked what there is to know of the dashboards, where a Grafana is configured.
+    `panels` knows the dashboards, for links to them where a Grafana is configured.
     """
     service_log.configure()
     settings = load_settings(config, data)
     grafana = settings.grafana
-    dashboards = None
-    if grafana.url is not None and panels is not None:
-        dashboards = Dashboards(grafana.url, grafana.languages, panels())
+    dashboards = None if grafana.url is None else Dashboards(grafana.url, grafana.languages, panels)
     return run(
         serve_api(settings, config, data, dashboards),
         AccessUnusableError,

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -118,7 +118,7 @@ class GrafanaAddress(BaseModel):
 
     url: str | None = None
     """As browsers reach it, with the sub-path where it has one. None: the board has no such links."""
-    languages: tuple[str, ...] = Field(default=("en", "zh-Hant"), min_length=1)
+    languages: tuple[Literal["en", "zh-Hant"], ...] = Field(default=("en", "zh-Hant"), min_length=1)
     """Those that have dashboards."""
 
     @field_validator("url")

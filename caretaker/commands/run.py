@@ -48,9 +48,13 @@ def api(config: ConfigOption = CONFIG_DEFAULT, data: DataOption = DATA_DEFAULT) 
     configuration or the data cannot be used.
     """
     from api.app import main  # noqa: PLC0415 - as above
+    from api.dashboards import Panels  # noqa: PLC0415 - as above
+    from grafana import shown  # noqa: PLC0415 - as above
 
+    # Here, because the API and Grafana's room do not know each other.
+    panels = Panels(shown.panel_of, shown.site_dashboard, shown.device_dashboard)
     with explained():
-        code = main(config, data)
+        code = main(config, data, panels)
     raise typer.Exit(code)
 
 

@@ -89,6 +89,8 @@ rules:
       warning: {above: 100, clear_below: 50}
 """
 FILES = {"sites": SITES, "devices": DEVICES, "people": PEOPLE, "rules": RULES}
+GRAFANA = "https://grafana.example.org"
+"""Nothing is there; pages have links to it."""
 ADMIN = Caller("test", Role.ADMIN, None, Way.COMMAND, "")
 Answer = httpx2.Response
 
@@ -108,6 +110,7 @@ class House:
             "broker": {"port": self.port},
             "session": {"receive_maximum": INFLIGHT},
             "http": {"port": ports["ingestor"]},
+            "grafana": {"url": GRAFANA},
             "alerts": {"http": {"port": ports["alerts"]}, "session": {"receive_maximum": INFLIGHT}},
             "api": {
                 "port": ports["api"],

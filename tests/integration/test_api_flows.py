@@ -1,14 +1,19 @@
 """What people do over the API, with the alert service, the ingestor and a broker behind it."""
 
+import html
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
+from alerts.desk import links_of
+from grafana import shown
 from tests.components import wait_until
-from tests.integration.api_house import House, running
+from tests.integration.api_house import GRAFANA, House, running
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,18 @@ def audited(house: House) -> list[tuple[str, str, str, str]]:
 
 def hours_on(hours: float) -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+def test_a_link_in_a_message_leads_on_to_the_panel_of_the_alert(house: House) -> None:
+    """Through all of it: the settings of the service, the command that wires it, the dashboards that there are."""
+    alert = house.alert_of("odour")
+    address = links_of(house.data, house.url, 1).make(alert, "attendant", time.time_ns())
+    page = httpx2.get(address, trust_env=False).text
+    found = re.search(rf'href="{GRAFANA}(/d/[^"]+)"', page)
+    assert found is not None
+    uid, panel = shown.panel_of("nh3_ppm", "en") or (shown.device_dashboard("en"), None)
+    asked = "var-site=pier&var-device=nh3-1&from=" if panel is None else f"viewPanel={panel}&var-site=pier&var-device="
+    assert html.unescape(found[1]).startswith(f"/d/{uid}?{asked}")
 
 
 def test_an_alert_is_taken_given_and_commented(house: House) -> None:

@@ -121,6 +121,12 @@ def test_what_is_no_address_of_a_page_is_refused(tmp_path: Path, url: str) -> No
         load_settings(written(tmp_path, f"{{url: '{url}'}}"), tmp_path)
 
 
+@pytest.mark.parametrize("languages", ["[]", "[fr]"])
+def test_there_are_dashboards_in_languages_that_we_speak(tmp_path: Path, languages: str) -> None:
+    with pytest.raises(DocumentError, match=r"grafana\.languages"):
+        load_settings(written(tmp_path, f"{{url: 'https://example.org', languages: {languages}}}"), tmp_path)
+
+
 def test_an_address_with_a_password_is_refused_and_not_shown(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="no user or password") as refused:
         load_settings(written(tmp_path, "{url: 'https://admin:canary-1234@example.org'}"), tmp_path)
