@@ -6,9 +6,13 @@ it fails. There is no Docker: it would start the same programs, and would need a
 dependency, and a second way to pause, kill and look at them.
 
 Mosquitto is always a program: the tests restart and kill it. The same holds for InfluxDB where a test does so.
+
+Prometheus and its promtool are built as Go programs: `go install -tags netgo,remove_all_sd
+github.com/prometheus/prometheus/cmd/prometheus@v0.316.0`, and the same with `cmd/promtool`.
 """
 
 import getpass
+import json
 import os
 import shutil
 import signal
@@ -264,3 +268,47 @@ log_type error
 log_type warning
 """
 """Keeps sessions and queues over a restart; takes anybody, on the loopback only."""
+
+
+class Prometheus(Program):
+    """Prometheus on the loopback, with a configuration of the test's and a data folder of its own."""
+
+    def __init__(self, folder: Path, config: str) -> None:
+        """`config`: the text of its configuration. Files that it names are relative to `folder`."""
+        super().__init__("prometheus", folder)
+        self.port = free_port()
+        self._config = folder / "prometheus.yaml"
+        self._config.write_text(config)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def arguments(self) -> list[str]:
+        return [
+            f"--config.file={self._config}",
+            f"--storage.tsdb.path={self.folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--web.enable-lifecycle",
+            "--log.level=warn",
+            # Else five seconds pass before it asks anybody.
+            "--scrape.discovery-reload-interval=100ms",
+        ]
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:  # noqa: S310  # http, loopback
+                status: int = answer.status
+                return status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """What an expression is now: labels and value of each series. An error of PromQL fails the test."""
+        query = urllib.parse.urlencode({"query": expression})
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=10) as answer:  # noqa: S310  # as above
+                found = json.load(answer)["data"]["result"]
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{expression}: {error.read().decode(errors='replace')}")
+        return [(one["metric"], float(one["value"][1])) for one in found]
