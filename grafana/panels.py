@@ -125,33 +125,25 @@ def timeline(title: str, description: str, queries: Queries) -> statetimeline.Pa
 
 def figure(title: str, description: str, queries: Queries, calc: str = "lastNotNull") -> stat.Panel:
     """A large number for each series. `calc` makes one of its values."""
-    return (
-        begun(
-            stat.Panel()
-            .graph_mode(shown.BigValueGraphMode.NONE)
-            .color_mode(shown.BigValueColorMode.VALUE)
-            .reduce_options(common.ReduceDataOptions().calcs([calc]).fields("").values(False)),
-            title,
-            description,
-            queries,
-        )
-        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .thresholds(fixed_steps([Threshold(value=None, color=NEUTRAL)]))
+    panel = (
+        stat.Panel()
+        .graph_mode(shown.BigValueGraphMode.NONE)
+        .color_mode(shown.BigValueColorMode.VALUE)
+        .reduce_options(common.ReduceDataOptions().calcs([calc]).fields("").values(False))
     )
+    return by_value(begun(panel, title, description, queries), ())
 
 
 def gauges(title: str, description: str, queries: Queries) -> bargauge.Panel:
-    """A horizontal bar for each series, as for levels in percent."""
-    return begun(
+    """A horizontal bar with its number for each series."""
+    panel = (
         bargauge.Panel()
         .display_mode(shown.BarGaugeDisplayMode.BASIC)
         .orientation(shown.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)),
-        title,
-        description,
-        queries,
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     )
+    return by_value(begun(panel, title, description, queries), ())
 
 
 def legend(series: int, calcs: Sequence[str] = ("lastNotNull",)) -> common.VizLegendOptions:
@@ -200,11 +192,6 @@ def fixed_steps(limits: Sequence[Threshold]) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(limits))
 
 
-def shaded(limits: Sequence[Threshold]) -> dashboard.ThresholdsConfig:
-    """The same for figures and cells, where what is fine is neutral instead of not drawn."""
-    return fixed_steps([Threshold(one.value, NEUTRAL if one.color == FINE else one.color) for one in limits])
-
-
 def named(panel: Panel, names: Mapping[str, str]) -> Panel:
     """Each series under its name, in a colour of its own. Above `MOST_NAMED` they keep their ids."""
     if len(names) <= MOST_NAMED:
@@ -224,6 +211,14 @@ def renamed(panel: Panel, names: Mapping[str, str]) -> Panel:
     if len(names) <= MOST_NAMED:
         for series, name in names.items():
             panel.override_by_name(series, [DynamicConfigValue(id_val="displayName", value=name)])
+    return panel
+
+
+def by_value(panel: Panel, limits: Sequence[Threshold]) -> Panel:
+    """Coloured by the value: neutral, then as the rules' limits say."""
+    every = limits or [Threshold(None, FINE)]
+    shaded = [Threshold(one.value, NEUTRAL if one.color == FINE else one.color) for one in every]
+    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(fixed_steps(shaded))
     return panel
 
 

@@ -176,6 +176,12 @@ def counted_by_calendar(metric: Metric, scope: Scope, every: Every, zone: str, b
     return f"{of(f'sum(step) AS {_field(metric)}', _steps(metric, scope), grouped)} {tz(zone)}"
 
 
+def between(metric: Metric, scope: Scope, unit_s: int, by: Sequence[str] = DEVICE) -> str:
+    """How long it has been since the one before, at each event in the range but the first, in units of `unit_s`."""
+    what = f"elapsed({_field(metric)}, 1s) / {unit_s:d} AS {_field(metric)}"
+    return select(what, metric.measurement, f"{scope.where(f'{_field(metric)} > 0')} {group(by)}")
+
+
 def suspect(metric: Metric, scope: Scope, by: Sequence[str] = DEVICE) -> str:
     """How many values in the range were outside the plausible range."""
     quality = identifier(quality_field(metric.name))

@@ -1,5 +1,6 @@
-"""Where the dashboards show something, for who links to them. From what lies in `generated/`: ids and uids are the same
-in every deployment.
+"""Where the dashboards show something, for who links to them.
+
+From what lies in `generated/`: uids and ids of panels are the same in every deployment.
 """
 
 import json
@@ -11,7 +12,8 @@ from grafana.words import ENGLISH, LANGUAGES
 
 PLACES = "places.json"
 """The file below `generated/`: language to metric to the dashboard's uid and the panel's id."""
-_PAGES: Mapping[str, str] = {"toilet": "toilets", "building": "buildings", "air": "air"}
+PAGES: Mapping[str, str] = {"toilet": "toilets", "building": "buildings", "air": "air"}
+"""Kind of site to its dashboard."""
 _TAG = "caretaker"
 
 
@@ -23,7 +25,7 @@ def panel_of(metric: str, language: str) -> tuple[str, int] | None:
 
 def site_dashboard(kind: str, language: str) -> str:
     """The uid of the dashboard for sites of a kind; of the city's for kinds that have none."""
-    return uid(_PAGES.get(kind, "city"), language)
+    return uid(PAGES.get(kind, "city"), language)
 
 
 def device_dashboard(language: str) -> str:

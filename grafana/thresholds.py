@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 
 from alerts.alert import Severity
 from alerts.rules.rule import Aggregate, Condition, Rule, Side, Value, Window
+from telemetry.reading import NS_PER_S
 
 FINE = "transparent"
 """Where nothing is wrong. Below it Grafana draws a step's line in the colour of what lies under it."""
@@ -73,6 +74,19 @@ def steps(rules: Iterable[Rule], metric: str) -> Sequence[Threshold]:
         Threshold(value=None if low == -inf else low, color=_colour(raised, low, high))
         for low, high in zip(lows, highs, strict=True)
     ]
+
+
+def longest_without(rules: Iterable[Rule], metric: str) -> float | None:
+    """After how many seconds without the event a rule raises; the least where several do, None where none does."""
+    spans = [
+        rule.condition.window_ns / NS_PER_S
+        for rule in rules
+        if isinstance(rule.condition, Window)
+        and rule.condition.metric == metric
+        and rule.condition.aggregate is Aggregate.COUNT
+        and rule.side is Side.BELOW
+    ]
+    return min(spans, default=None)
 
 
 def _colour(raised: Iterable[tuple[Side, float, Severity]], low: float, high: float) -> str:

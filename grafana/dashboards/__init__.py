@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from grafana.dashboards import city
+from grafana.dashboards import city, toilets
 from grafana.deployment import Deployment
 from grafana.links import Places
 from grafana.page import Dashboard
 
 __all__ = ["ABOUT_ALERTS", "MEASURED", "Dashboard", "dashboards", "places_of"]
 
-MEASURED: Sequence[Callable[[Deployment], Dashboard]] = (city.dashboard,)
+MEASURED: Sequence[Callable[[Deployment], Dashboard]] = (
+    city.dashboard,
+    toilets.dashboard,
+)
 """Those about what is measured."""
 ABOUT_ALERTS: Sequence[Callable[[Deployment, Places], Dashboard]] = ()
 """Those that point to panels of the former."""

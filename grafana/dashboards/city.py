@@ -4,20 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
-from grafana_foundation_sdk.builders import dashboard as dashboard_sdk
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold
+from grafana_foundation_sdk.models.dashboard import Threshold
 
 from alerts.alert import Severity
 from grafana.alert_queries import firing, firing_count, raised_by_calendar
+from grafana.by_site import zoned
 from grafana.deployment import Deployment
 from grafana.guidelines import with_guideline
 from grafana.heard import heard_of
 from grafana.links import AIR, BUILDINGS, CITY, TOILETS, Link, cell, device_links, site_links
 from grafana.page import Dashboard, Page
-from grafana.panels import NEUTRAL, bars, figure, fixed_steps, gauges, in_unit, legend, named, renamed, shaded
+from grafana.panels import bars, by_value, figure, gauges, in_unit, legend, named, renamed
 from grafana.queries import SITE, Every, InfluxQuery, Scope, Shape, counted_by_calendar, latest_of_all, over_range
 from grafana.tables import column, links_in_cells, names_in_cells, rows, severities
-from grafana.thresholds import SEVERITIES, steps
+from grafana.thresholds import FINE, SEVERITIES, steps
 from grafana.words import Words
 from grafana.zones import per_zone
 from telemetry.registry.models import Device, Site
@@ -91,16 +91,13 @@ def _count(words: Words, scope: Scope, severity: Severity) -> stat.Panel:
         Severity.CRITICAL: words("Critical alerts"),
         Severity.WARNING: words("Warnings"),
     }
-    return (
-        figure(
-            titles[severity],
-            words("How many alerts of this severity fire now, whenever they were raised."),
-            [InfluxQuery(firing_count(scope, severity), alias="$col")],
-        )
-        .no_value("0")
-        .decimals(0)
-        .thresholds(fixed_steps([Threshold(None, NEUTRAL), Threshold(1, SEVERITIES[severity])]))
+    panel = figure(
+        titles[severity],
+        words("How many alerts of this severity fire now, whenever they were raised."),
+        [InfluxQuery(firing_count(scope, severity), alias="$col")],
     )
+    panel.no_value("0").decimals(0)
+    return by_value(panel, [Threshold(None, FINE), Threshold(1, SEVERITIES[severity])])
 
 
 def _toilets(page: Page, sites: Sequence[Site]) -> None:
@@ -116,7 +113,7 @@ def _toilets(page: Page, sites: Sequence[Site]) -> None:
             words("Ammonia now"),
             words("The newest value of the worst sensor of each site, in the colours of the alert rules' limits."),
         ).min(0)  # fmt: skip
-        page.add(210, panel.thresholds(shaded(steps(deployment.rules_of(odour), "nh3_ppm"))), width=10, height=7)
+        page.add(210, by_value(panel, steps(deployment.rules_of(odour), "nh3_ppm")), width=10, height=7)
     if deployment.devices(sites, "uses"):
         panel = _today(
             page, "uses", sites, scope, TOILETS, words("Uses today"),
@@ -163,14 +160,16 @@ def _air(page: Page, sites: Sequence[Site]) -> None:
                 "The mean of the last 24 hours at each station. From 15 µg/m³, the guideline of the World Health "
                 "Organization, it is darker; from the limit of an alert rule on it has that rule's colour."
             ),
-        ).thresholds(shaded(with_guideline(steps(deployment.rules_of(fine), "pm2_5_ugm3"), "pm2_5_ugm3")))  # fmt: skip
-        page.add(410, panel, width=10, height=7)
+        )  # fmt: skip
+        limits = with_guideline(steps(deployment.rules_of(fine), "pm2_5_ugm3"), "pm2_5_ugm3")
+        page.add(410, by_value(panel, limits), width=10, height=7)
     if dioxide:
         panel = _mean(
             page, "no2_ugm3", sites, "now-1h", words("Nitrogen dioxide, mean of the hour"),
             words("The mean of the last hour at each station, in the colours of the alert rules' limits."),
-        ).thresholds(shaded(steps(deployment.rules_of(dioxide), "no2_ugm3")))  # fmt: skip
-        page.add(411, panel, width=10, height=7)
+        )  # fmt: skip
+        limits = steps(deployment.rules_of(dioxide), "no2_ugm3")
+        page.add(411, by_value(panel, limits), width=10, height=7)
     page.add(412, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=7)
 
 
@@ -187,14 +186,11 @@ def _today(
 ) -> bargauge.Panel:
     """A bar for each site with what its counters have counted today, by its own clocks."""
     metric = page.deployment.registry.metrics[name]
-    queries = [
-        InfluxQuery(
-            counted_by_calendar(metric, zoned.scope, Every.DAY, zoned.zone, SITE),
-            alias="$tag_site",
-            ref_id=zoned.ref_id,
-        )
-        for zoned in per_zone(page.deployment, scope, sites)
-    ]
+
+    def query(some: Scope, zone: str) -> str:
+        return counted_by_calendar(metric, some, Every.DAY, zone, SITE)
+
+    queries = zoned(page.deployment, scope, sites, query)
     return _by_site(page, in_unit(gauges(title, said, queries), metric).time_from(TODAY), sites, target)
 
 
@@ -209,9 +205,7 @@ def _by_site(page: Page, panel: bargauge.Panel, sites: Sequence[Site], target: s
     deployment = page.deployment
     renamed(panel, deployment.short_names(sites))
     panel.data_links([*site_links(deployment, target)])
-    return panel.color_scheme(dashboard_sdk.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(
-        fixed_steps([Threshold(None, NEUTRAL)])
-    )
+    return panel
 
 
 def _only(scope: Scope, devices: Iterable[Device]) -> Scope:
@@ -221,8 +215,8 @@ def _only(scope: Scope, devices: Iterable[Device]) -> Scope:
 def _raised(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> timeseries.Panel:
     words = deployment.words
     queries = [
-        InfluxQuery(raised_by_calendar(zoned.scope, Every.DAY, zoned.zone), alias="$tag_rule", ref_id=zoned.ref_id)
-        for zoned in per_zone(deployment, scope, sites)
+        InfluxQuery(raised_by_calendar(one.scope, Every.DAY, one.zone), alias="$tag_rule", ref_id=one.ref_id)
+        for one in per_zone(deployment, scope, sites)
     ]
     names = deployment.rule_names()
     panel = bars(
