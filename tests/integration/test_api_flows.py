@@ -48,9 +48,10 @@ def test_a_link_in_a_message_leads_on_to_the_panel_of_the_alert(house: House) ->
     page = httpx2.get(address, trust_env=False).text
     found = re.search(rf'href="{GRAFANA}(/d/[^"]+)"', page)
     assert found is not None
-    uid, panel = shown.panel_of("nh3_ppm", "en") or (shown.device_dashboard("en"), None)
-    asked = "var-site=pier&var-device=nh3-1&from=" if panel is None else f"viewPanel={panel}&var-site=pier&var-device="
-    assert html.unescape(found[1]).startswith(f"/d/{uid}?{asked}")
+    place = shown.panel_of("nh3_ppm", "en")
+    assert place is not None
+    asked = f"/d/{place[0]}?viewPanel={place[1]}&var-site=pier&var-device=nh3-1&from="
+    assert html.unescape(found[1]).startswith(asked)
 
 
 def test_an_alert_is_taken_given_and_commented(house: House) -> None:
