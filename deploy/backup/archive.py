@@ -143,16 +143,16 @@ def read(file: Path, take: Callable[[str, int], Sink | None] = lambda *_: None) 
     Raises `BackupError` for a file that is not whole, is damaged or of a newer version; `OSError`.
     """
     found: dict[str, tuple[int, str]] = {}
-    manifest: Manifest | None = None
+    text: bytes | None = None
     try:
         with file.open("rb") as raw, gzip.GzipFile(fileobj=raw, mode="rb") as packed:
             with tarfile.open(fileobj=packed, mode="r|") as tar:
                 for member in tar:
                     content = tar.extractfile(member)
-                    if content is None or manifest is not None:
+                    if content is None or text is not None:
                         raise BackupError(f"{file} holds what no backup of ours does: {member.name!r}")
                     if member.name == MANIFEST:
-                        manifest = decode(content.read())
+                        text = content.read()
                         continue
                     sink = take(member.name, member.size)
                     found[member.name] = member.size, _pour(content, sink)
@@ -160,8 +160,12 @@ def read(file: Path, take: Callable[[str, int], Sink | None] = lambda *_: None) 
                 pass
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BackupError(f"{file} is damaged, or no backup: {error}") from None
-    if manifest is None:
+    if text is None:
         raise BackupError(f"{file} is not whole: its manifest is missing")
+    try:
+        manifest = decode(text)
+    except BackupError as error:
+        raise BackupError(f"{file}: {error}") from None
     _compare(file, manifest, found)
     return manifest
 

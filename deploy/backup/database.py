@@ -47,7 +47,10 @@ def check(file: Path) -> None:
 
 
 def in_use(file: Path) -> bool:
-    """Whether another program has the database open in its log mode, or is at work in it. Changes nothing."""
+    """Whether another program has the database open in its log mode, or is at work in it.
+
+    Where nobody is, a log that a killed program has left is taken into the file, as at every start.
+    """
     with closing(_open(file, "rw", 0.0)) as connection:
         try:
             connection.execute("pragma locking_mode = exclusive").fetchone()

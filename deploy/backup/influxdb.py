@@ -163,9 +163,11 @@ class Exporter:
                 raise StoreAwayError(f"InfluxDB answers {answer.status_code}")
             for line in answer.iter_lines():
                 document = msgspec.json.decode(line)
-                if "results" not in document:
-                    raise StoreAwayError(f"InfluxDB broke off: {document.get('error')}")
-                yield from document["results"]
+                results: list[dict[str, Any]] = document.get("results", [document])
+                for result in results:
+                    if "error" in result:  # whatever it is, "not found" too: what follows it is missing
+                        raise StoreAwayError(str(result["error"]))
+                yield from results
 
 
 def write(

@@ -16,7 +16,8 @@ from deploy.backup.plan import MOVED, Folders, Name, Root
 INCOMING = f"{MOVED}incoming"
 """Below each folder: what is unpacked lies here until all of it is there."""
 SETTINGS = (Root.CONFIG, Root.SECRETS, Root.DEPLOYMENT)
-"""What a person writes, and may have changed since. A file that is the same is not in the way, and others stay."""
+"""What a person writes, and may have changed since. A file that is the same, or empty, is not in the way; what the
+backup does not have stays."""
 NOTHING = ("lost+found",)
 Unpacked = tuple[Name, str]
 """Part and path of a file."""
@@ -29,7 +30,7 @@ def in_the_way(root: Root, folders: Folders, parts: Iterable[Packed]) -> Sequenc
         return []
     if root in SETTINGS:
         files = ((folder / one.path, one) for part in parts if part.root is root for one in part.files)
-        return [path for path, one in files if path.exists() and not _is_same(path, one)]
+        return [path for path, one in files if path.exists() and not (_is_empty(path) or _is_same(path, one))]
     others = [other.resolve() for other in folders.given if other.resolve() != folder.resolve()]
     return [
         path
@@ -98,6 +99,10 @@ def put(folder: Path, one: Stored, unpacked_file: Path) -> bool:
         os.fsync(content.fileno())
     unpacked_file.rename(target)
     return True
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0
 
 
 def _is_same(path: Path, one: Stored) -> bool:

@@ -10,7 +10,7 @@ OUTSIDE = "outside"
 MOVED = "before-restore-"
 """Beginning of the folder into which a restore moves what was there."""
 SECRET_ENDINGS = (".key", ".password", ".token")
-SECRET_NAMES = ("passwd", ".env")
+SECRET_NAMES = ("passwd",)
 """Beside the secrets' own folder, these are secret wherever they stand."""
 
 
