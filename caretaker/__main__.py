@@ -40,6 +40,8 @@ COMMANDS = {
     "catalogue": Entry("catalogue", "Every metric: unit, kind, ranges.", READ),
     "keys": Entry("keys", "Who may use the API and the board: create, list, revoke, audit.", SET_UP),
     "grafana": Entry("grafana", "Dashboards: install them in a Grafana, or render them as files.", SET_UP),
+    "devices": Entry("devices", "Credentials of devices for the broker: passwords, certificates.", SET_UP),
+    "deploy": Entry("deploy", "Run it for real on one machine: init, provision, backup, restore.", SET_UP),
     "doctor": Entry("doctor", "Examine the running system, end to end, and say how to mend it.", SET_UP),
     "check": Entry("check", "Check a configuration and say what is wrong where.", SET_UP),
     "init": Entry("init", "Write a small configuration to start from.", SET_UP),

@@ -14,7 +14,7 @@ from deploy.credentials import know_services, write_rules
 from deploy.files import Done, Shipped, Step, put, shipped
 from deploy.layout import Form, Layout, Secret
 from deploy.mosquitto import configuration
-from deploy.private import FOLDER_MODE, make_private
+from deploy.private import FOLDER_MODE, held, make_private
 from deploy.probe import check_files, zone_of
 from deploy.record import FILE, Record, read_record
 from deploy.secrets import hand_out, make_missing
@@ -58,36 +58,47 @@ def init(folder: Path, wish: Record, config: Path, now: datetime, *, replace: bo
     # Before anything is written: what is wrong with it has to be corrected there.
     load_registry(config)
     steps = [_record(folder, wish)]
-    layout = wish.layout(folder)
-    steps += _configuration(layout, config)
+    with held(folder):
+        steps += _made(wish.layout(folder), wish, config, now, replace=replace)
+    return steps
+
+
+def _made(layout: Layout, wish: Record, config: Path, now: datetime, *, replace: bool) -> Iterator[Step]:
+    yield from _configuration(layout, config)
     registry = load_registry(layout.staged.config)
-    steps += _settings(layout, config)
-    steps += [Step(Done.MADE, f"secrets/{secret}") for secret in make_missing(layout)]
-    steps += _certificates(layout, now)
-    steps += _broker(layout, registry, replace=replace)
-    values = _values(layout, wish, registry)
-    steps += [put(one, folder, replace=replace) for one in shipped(layout, values)]
-    steps += render_dashboards(layout, registry)
+    yield from _settings(layout, config)
+    yield from (Step(Done.MADE, f"secrets/{secret}") for secret in make_missing(layout))
+    yield from _certificates(layout, now)
+    yield from _broker(layout, registry, replace=replace)
+    for one in shipped(layout, _values(layout, wish, registry)):
+        yield put(one, layout.folder, replace=replace)
+    yield from render_dashboards(layout, registry)
     if layout.form is not Form.SYSTEMD:
         for data in (layout.staged.broker_data, layout.staged.influxdb_data, layout.staged.grafana_data):
             make_private(data)
         make_private(layout.staged.prometheus_data)
         make_private(layout.staged.data)
     hand_out(layout)
-    return steps
 
 
 def render_dashboards(layout: Layout, registry: Registry) -> Sequence[Step]:
     """Data sources and dashboards as files, as the registry and the rules have them now; one line for all."""
     settings = _grafana_settings(layout)
     what = wanted(settings, registry, load_rules(layout.staged.config, registry), referred)
-    seen = PurePosixPath(layout.seen.grafana.as_posix())
+    seen, before = PurePosixPath(layout.seen.grafana.as_posix()), layout.staged.grafana.exists()
     make_private(layout.staged.grafana)
     changes = write(files(what, seen), layout.staged.grafana)
     _close(layout.staged.grafana)
-    changed = sum(change.kind.differs for change in changes)
+    changed = any(change.kind.differs for change in changes)
     where = layout.staged.grafana.relative_to(layout.folder).as_posix()
-    return [Step(Done.RENEWED if changed else Done.KEPT, f"{where} ({len(changes)} files)")]
+    return [Step(_done(before, changed), f"{where} ({len(changes)} files)")]
+
+
+def _done(before: bool, changed: bool) -> Done:  # noqa: FBT001 - two facts, in the order of time
+    """Of what is derived: whether it was there, and whether it is another now."""
+    if not before:
+        return Done.MADE
+    return Done.RENEWED if changed else Done.KEPT
 
 
 def _record(folder: Path, wish: Record) -> Step:
@@ -143,16 +154,17 @@ def _settings(layout: Layout, config: Path) -> Iterator[Step]:
 def _certificates(layout: Layout, now: datetime) -> Iterator[Step]:
     before = {secret for secret in Secret if layout.kept(secret).exists()}
     for secret in certify(layout, now):
-        yield Step(Done.RENEWED if secret in before else Done.MADE, f"secrets/{secret}")
+        yield Step(_done(secret in before, changed=True), f"secrets/{secret}")
 
 
 def _broker(layout: Layout, registry: Registry, *, replace: bool) -> Iterator[Step]:
     yield put(Shipped(configuration(layout), layout.staged.broker_conf), layout.folder, replace=replace)
+    before = {file for file in (layout.staged.passwords, layout.staged.access) if file.exists()}
     for file, changed in (
         (layout.staged.passwords, know_services(layout)),
         (layout.staged.access, write_rules(layout, registry)),
     ):
-        yield Step(Done.RENEWED if changed else Done.KEPT, file.relative_to(layout.folder).as_posix())
+        yield Step(_done(file in before, changed), file.relative_to(layout.folder).as_posix())
 
 
 def _values(layout: Layout, record: Record, registry: Registry) -> Mapping[str, str]:

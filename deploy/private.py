@@ -1,6 +1,9 @@
 """Files that their owner alone can read, from the first byte on, and that are replaced whole or not at all."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FILE_MODE = 0o600
@@ -38,3 +41,14 @@ def make_private(folder: Path) -> None:
         if os.geteuid() == 0:
             above = missing.parent.stat()
             os.chown(missing, above.st_uid, above.st_gid)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Nobody else who asks for it changes what is in `folder` meanwhile. Waits; raises `OSError`."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
