@@ -36,8 +36,12 @@ class Reached(Section):
     def _is_an_address(cls, url: str | None) -> str | None:
         if url is None or "@" in url:  # the latter is refused below, where the message shows no value
             return url
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        try:
+            parts = urlsplit(url)
+            is_whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:  # of a bracket or a port
+            is_whole = False
+        if not is_whole or parts.query or parts.fragment:
             raise ValueError("an address such as https://example.org:8086")
         return url.rstrip("/")
 

@@ -13,7 +13,7 @@ from grafana.client import GrafanaClient
 from grafana.page import Dashboard
 from grafana.sources import INFLUXDB_UID, PROMETHEUS_UID, Source
 from grafana.wanted import Wanted
-from tests.integration.grafana_double import ADMIN, EDITOR, VIEWER, GrafanaDouble
+from tests.integration.grafana_stand_in import ADMIN, EDITOR, VIEWER, GrafanaStandIn
 
 URL, TOKEN = "CARETAKER_TEST_GRAFANA_URL", "CARETAKER_TEST_GRAFANA_TOKEN"
 """A real Grafana on this machine, and the token of a service account with the role Admin. Whatever is in our folders
@@ -24,7 +24,7 @@ FOLDER, ELSEWHERE = "caretaker", "caretaker-test-elsewhere"
 class House:
     """One Grafana. `double` is None where it is a real one."""
 
-    def __init__(self, url: str, token: str, double: GrafanaDouble | None) -> None:
+    def __init__(self, url: str, token: str, double: GrafanaStandIn | None) -> None:
         self.url = url
         self.token = token
         self.double = double
@@ -78,7 +78,7 @@ class House:
 def a_house(kind: str) -> Iterator[House]:
     """`double` or `real`; where there is no real one the test is skipped by name."""
     if kind == "double":
-        double = GrafanaDouble()
+        double = GrafanaStandIn()
         try:
             yield House(double.url, ADMIN, double)
         finally:

@@ -17,7 +17,6 @@ from grafana.sources import INFLUXDB_UID, spoken
 from grafana.wanted import wanted
 from telemetry.registry.load import load_registry
 from telemetry.stores.settings import InfluxSettings
-from tests.integration.grafana_double import PERSON
 from tests.integration.grafana_ground import (
     ELSEWHERE,
     FOLDER,
@@ -28,6 +27,7 @@ from tests.integration.grafana_ground import (
     panel,
     wanting,
 )
+from tests.integration.grafana_stand_in import PERSON
 from tests.integration.influxdb_double import InfluxdbDouble, Reply
 
 CITY = Path(__file__).parents[2] / "examples" / "hong-kong"

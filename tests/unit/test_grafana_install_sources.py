@@ -129,6 +129,8 @@ def test_our_own_token_from_a_file(tmp_path: Path) -> None:
     [
         ({"url": "http://grafana.example.org"}, "https in `url`"),
         ({"url": "grafana.example.org"}, "an address such as"),
+        ({"url": "https://[::1"}, "an address such as"),
+        ({"url": "https://grafana.example.org:99999"}, "an address such as"),
         ({"url": "https://u:canary@grafana.example.org"}, "credentials in fields of their own"),
         ({"token": "canary", "token_file": "/run/t"}, "keep one"),
         ({"prometheus": {}}, "Field required"),
