@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -48,7 +48,8 @@ class Figures:
 
 
 def exposition(families: Iterable[Metric]) -> bytes:
-    """All in Prometheus' text format."""
+    """All in Prometheus' text format, with what the process takes of the machine (Linux): CPU, memory, open files."""
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     registry.register(_Snapshot(families))
     return generate_latest(registry)
