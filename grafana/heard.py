@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from grafana_foundation_sdk.builders import stat
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Threshold
 
 from grafana.deployment import Deployment
-from grafana.panels import figure
+from grafana.panels import by_value, figure
 from grafana.queries import TIME, InfluxQuery, Scope, latest, of
+from grafana.thresholds import AMBER, FINE
 from telemetry.catalogue.metric import Kind
 from telemetry.registry.models import Device
 from telemetry.stores.influxdb.influxql import identifier
@@ -39,6 +40,14 @@ def pulses(deployment: Deployment, devices: Iterable[Device]) -> Mapping[str, Se
     return found
 
 
+def _only(deployment: Deployment, scope: Scope, metric: str, some: Sequence[Device]) -> Scope:
+    """The scope, narrowed to these devices where it holds others with the metric, which another query counts."""
+    sites = [deployment.registry.sites[name] for name in scope.sites] if scope.sites else deployment.sites()
+    if len(deployment.devices(sites, metric)) == len(some):
+        return scope
+    return Scope(scope.variables, devices=tuple(device.id for device in some))
+
+
 def heard_of(deployment: Deployment, devices: Sequence[Device], scope: Scope, title: str) -> stat.Panel:
     """A figure: devices heard in the last 15 minutes, of so many."""
     words = deployment.words
@@ -51,10 +60,10 @@ def heard_of(deployment: Deployment, devices: Sequence[Device], scope: Scope, ti
     queries = []
     for place, (name, some) in enumerate(by_metric.items()):
         metric = deployment.registry.metrics[name]
-        only = Scope(scope.variables, devices=tuple(device.id for device in some))
+        only = _only(deployment, scope, name, some)
         counted = of(f"count({identifier(name)}) AS heard", latest(metric, only), f"WHERE {TIME}")
         queries.append(InfluxQuery(counted, alias=name, ref_id=f"A{place}"))
-    return (
+    panel = (
         figure(title, described, queries, calc="sum")
         .time_from(WITHIN)
         .with_transformation(DataTransformerConfig(id_val="reduce", options={"reducers": ["lastNotNull"]}))
@@ -62,3 +71,4 @@ def heard_of(deployment: Deployment, devices: Sequence[Device], scope: Scope, ti
         .decimals(0)
         .no_value(words("0 of {n}", n=total))
     )
+    return by_value(panel, [Threshold(None, AMBER), Threshold(total, FINE)])

@@ -80,29 +80,27 @@ class Page:
             .annotations([alerts_raised(deployment, self.scope)])
             .variables(list(variables(deployment, choose, sites, devices)))
         )
-        self._y = self._x = self._height = 0
+        self._filled = [0] * COLUMNS
         self._ids: set[int] = set()
         self._drawn: dict[str, Place] = {}
 
     def row(self, panel_id: int, title: str) -> None:
         """A heading; what is added next stands under it."""
-        self._new_line()
-        self._draft.with_row(Row(title).id(self._take(panel_id)).grid_pos(GridPos(h=1, w=COLUMNS, x=0, y=self._y)))
-        self._y += 1
+        y = max(self._filled)
+        self._draft.with_row(Row(title).id(self._take(panel_id)).grid_pos(GridPos(h=1, w=COLUMNS, x=0, y=y)))
+        self._filled = [y + 1] * COLUMNS
 
     def add(self, panel_id: int, panel: Builder[Built], *, width: int, height: int, draws: Sequence[str] = ()) -> None:
-        """A panel right of the one before, or on a new line where there is no room.
+        """A panel at the highest free place, of those the leftmost: right of the one before, or under a lower one.
 
         `panel_id` is its own for ever: links point to it. `draws`: the metrics for which an alert may point here.
         """
-        if self._x + width > COLUMNS:
-            self._new_line()
+        x, y = self._place(width)
         built = panel.build()
         built.id_val = self._take(panel_id)
-        built.grid_pos = GridPos(h=height, w=width, x=self._x, y=self._y)
+        built.grid_pos = GridPos(h=height, w=width, x=x, y=y)
         self._draft.with_panel(_Finished(built))
-        self._x += width
-        self._height = max(self._height, height)
+        self._filled[x : x + width] = [y + height] * width
         for metric in draws:
             self._drawn.setdefault(metric, Place(self.uid, panel_id))
 
@@ -119,9 +117,10 @@ class Page:
         folder = FOLDERS[deployment.language]
         return Dashboard(f"caretaker{deployment.suffix}", folder, self.uid, self.title, document, self._drawn)
 
-    def _new_line(self) -> None:
-        self._y += self._height
-        self._x = self._height = 0
+    def _place(self, width: int) -> tuple[int, int]:
+        tops = [max(self._filled[x : x + width]) for x in range(COLUMNS - width + 1)]
+        y = min(tops)
+        return tops.index(y), y
 
     def _take(self, panel_id: int) -> int:
         if panel_id in self._ids:

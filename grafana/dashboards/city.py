@@ -16,7 +16,7 @@ from grafana.links import AIR, BUILDINGS, CITY, TOILETS, Link, cell, device_link
 from grafana.page import Dashboard, Page
 from grafana.panels import bars, by_value, figure, gauges, in_unit, legend, named, renamed
 from grafana.queries import SITE, Every, InfluxQuery, Scope, Shape, counted_by_calendar, latest_of_all, over_range
-from grafana.tables import column, links_in_cells, names_in_cells, rows, severities
+from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows, severities
 from grafana.thresholds import FINE, SEVERITIES, steps
 from grafana.words import Words
 from grafana.zones import per_zone
@@ -66,7 +66,7 @@ def _needed(deployment: Deployment, scope: Scope) -> table.Panel:
     names = {site.id: deployment.site_name(site) for site in sites}
     devices = {device.id: words.name(device.names, device.id) for device in deployment.devices(sites)}
     rule = Link(words("The rule on the board"), f"{deployment.board_url}/rules/{cell('rule')}", new_tab=True)
-    column(panel, "Time", words("Since"), width_px=165)
+    column(panel, "Time", words("Since"), width_px=170)
     column(
         panel,
         "site",
@@ -82,7 +82,8 @@ def _needed(deployment: Deployment, scope: Scope) -> table.Panel:
         links_in_cells(device_links(deployment, cell("device"))),
     )
     column(panel, "rule", words("Alert"), names_in_cells(deployment.rule_names()), links_in_cells([rule]))
-    column(panel, "severity", words("Severity"), *severities(words), width_px=120)
+    column(panel, "severity", words("Severity"), *severities(words), width_px=110)
+    in_order(panel, ["severity", "rule", "site", "device", "Time"])
     return panel.sort_by([common.TableSortByFieldState().display_name(words("Severity")).desc(True)])
 
 
@@ -113,7 +114,7 @@ def _toilets(page: Page, sites: Sequence[Site]) -> None:
             words("Ammonia now"),
             words("The newest value of the worst sensor of each site, in the colours of the alert rules' limits."),
         ).min(0)  # fmt: skip
-        page.add(210, by_value(panel, steps(deployment.rules_of(odour), "nh3_ppm")), width=10, height=7)
+        page.add(210, _limited(panel, steps(deployment.rules_of(odour), "nh3_ppm")), width=10, height=7)
     if deployment.devices(sites, "uses"):
         panel = _today(
             page, "uses", sites, scope, TOILETS, words("Uses today"),
@@ -141,7 +142,7 @@ def _buildings(page: Page, sites: Sequence[Site]) -> None:
         panel = _today(
             page, "energy_import_kwh", sites, _only(page.scope, energy), BUILDINGS, words("Electricity today"),
             words("What the main meters of each building have counted since midnight there."),
-        ).decimals(0)  # fmt: skip
+        ).decimals(1)  # fmt: skip
         page.add(311, panel, width=10, height=6)
     scope = page.scope.of_sites(sites)
     page.add(312, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=6)
@@ -162,14 +163,14 @@ def _air(page: Page, sites: Sequence[Site]) -> None:
             ),
         )  # fmt: skip
         limits = with_guideline(steps(deployment.rules_of(fine), "pm2_5_ugm3"), "pm2_5_ugm3")
-        page.add(410, by_value(panel, limits), width=10, height=7)
+        page.add(410, _limited(panel, limits), width=10, height=7)
     if dioxide:
         panel = _mean(
             page, "no2_ugm3", sites, "now-1h", words("Nitrogen dioxide, mean of the hour"),
             words("The mean of the last hour at each station, in the colours of the alert rules' limits."),
         )  # fmt: skip
         limits = steps(deployment.rules_of(dioxide), "no2_ugm3")
-        page.add(411, by_value(panel, limits), width=10, height=7)
+        page.add(411, _limited(panel, limits), width=10, height=7)
     page.add(412, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=7)
 
 
@@ -179,6 +180,14 @@ def _now(
     """A bar for each site with what it is now."""
     panel = in_unit(gauges(title, said, queries), page.deployment.registry.metrics[name]).time_from(NOW)
     return _by_site(page, panel, sites, target)
+
+
+def _limited(panel: bargauge.Panel, limits: Sequence[Threshold]) -> bargauge.Panel:
+    """In the colours of the limits; a bar is full at the highest of them."""
+    highest = limits[-1].value
+    if highest is not None:
+        panel.max(highest)
+    return by_value(panel, limits)
 
 
 def _today(
@@ -224,4 +233,10 @@ def _raised(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> time
         words("How often each rule raised an alert, or changed its severity, by the days of the sites. Two weeks."),
         queries,
     )
-    return named(panel, names).time_from("now-14d/d").decimals(0).legend(legend(len(names), ["sum"]))
+    return (
+        named(panel, names)
+        .time_from("now-14d/d")
+        .decimals(0)
+        .legend(legend(len(names), ["sum"]))
+        .no_value(words("No alerts in two weeks."))
+    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders import common, table
 from grafana_foundation_sdk.models import common as shown
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold
+from grafana_foundation_sdk.models.dashboard import Threshold
 
 from grafana.by_site import calendar_bars, calendar_means, counted_bars, named_sites
 from grafana.deployment import Deployment
@@ -27,7 +27,7 @@ from grafana.panels import (
     with_states,
 )
 from grafana.queries import Every, InfluxQuery, Shape, between, course, course_of_all, latest
-from grafana.tables import column, links_in_cells, names_in_cells, rows
+from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows
 from grafana.thresholds import AMBER, FINE, RED, longest_without, steps
 from telemetry.registry.models import Device, Site
 
@@ -178,8 +178,7 @@ def _last_cleaned(page: Page, buttons: Sequence[Device]) -> table.Panel:
     device = names_in_cells(deployment.device_names(buttons))
     column(panel, "device", words("Panel"), device, links_in_cells(device_links(deployment, cell("device"))))
     column(panel, "Time", words("Last cleaned"), width_px=170)
-    for name in ("site", "cleaned"):
-        column(panel, name, name, DynamicConfigValue(id_val="custom.hidden", value=True))
+    in_order(panel, ["device", "Time"])
     return panel.time_from("now-7d").sort_by(
         [common.TableSortByFieldState().display_name(words("Last cleaned")).desc(False)]
     )
