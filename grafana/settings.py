@@ -63,6 +63,9 @@ class Reached(Section):
 class InfluxSource(Reached):
     """How Grafana reaches InfluxDB, where that differs from how we do. What is left out is the store's own."""
 
+    ca: Path | None = None
+    """File with the certificate authorities to trust, PEM. None: the store's where `url` is left out, else the
+    system's. `render` names it as it is written here."""
     bucket: str | None = Field(default=None, min_length=1)
     """2.x: the bucket's name; 1.x: the database. None: the store's."""
     token: SecretStr | None = None

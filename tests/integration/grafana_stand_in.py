@@ -8,6 +8,7 @@ data sources only by their names.
 import base64
 import json
 import re
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,7 +21,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-VERSION = "9.3.2"
 ADMIN, EDITOR, VIEWER = "glsa_admin", "glsa_editor", "glsa_viewer"
 """Tokens of service accounts with these roles."""
 PERSON = "Basic " + base64.b64encode(b"admin:admin").decode()
@@ -71,7 +71,8 @@ Answer = tuple[int, Any]
 
 
 class GrafanaStandIn:
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.version = "9.3.2"
         self.folders: dict[str, dict[str, Any]] = {}
         self.sources: dict[str, dict[str, Any]] = {}
         self.secrets: dict[str, dict[str, str]] = {}
@@ -119,7 +120,9 @@ class GrafanaStandIn:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
@@ -149,7 +152,7 @@ class GrafanaStandIn:
 
     def _routed(self, method: str, path: str, query: Mapping[str, str], body: bytes, headers: Message) -> Answer:
         if path == "/api/health":
-            return 200, {"commit": "21c1d14e91", "database": "ok", "version": VERSION}
+            return 200, {"commit": "21c1d14e91", "database": "ok", "version": self.version}
         caller = CALLERS.get(headers.get("Authorization", ""))
         if caller is None:
             raise RefusedError(401, "invalid API key", traceID="")

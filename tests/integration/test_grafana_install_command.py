@@ -1,6 +1,7 @@
 """`caretaker grafana`: what it prints, how it leaves, and what it never shows."""
 
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from caretaker.__main__ import app as main
 from caretaker.commands.grafana import app
 from ingestor.settings import load_settings as load_ingestor_settings
 from tests.integration.grafana_ground import House, a_house
-from tests.integration.grafana_stand_in import ADMIN, EDITOR
+from tests.integration.grafana_stand_in import ADMIN, EDITOR, GrafanaStandIn
 from tests.integration.influxdb_double import InfluxdbDouble
+from tests.integration.test_influxdb_tls import make_certificate
 
 CITY = Path(__file__).parents[2] / "examples" / "hong-kong"
 
@@ -156,6 +158,30 @@ def test_what_grafana_refuses_is_explained(house: House, config: Path, influxdb:
     write_settings(config, influxdb.url, {"ca": str(config / "sites.yaml")})
     result = call(*asked, "--token", ADMIN)
     assert (result.exit_code, "no file with certificates" in result.stderr) == (3, True)
+
+
+def test_over_tls_only_where_the_authority_is_known(config: Path, influxdb: InfluxdbDouble, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "grafana", "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    double = GrafanaStandIn(context)
+    try:
+        asked = ("install", "--config", config, "--url", double.url, "--token", ADMIN)
+        refused = call(*asked)
+        assert (refused.exit_code, "a certificate that is not trusted" in refused.stderr) == (3, True)
+        assert "grafana: {ca: FILE}" in refused.stderr
+        assert not double.folders
+        write_settings(config, influxdb.url, {"ca": str(certificate)})
+        assert call(*asked).exit_code == 0
+    finally:
+        double.close()
+
+
+def test_a_grafana_that_is_too_old_is_said(house: House, config: Path) -> None:
+    assert house.double is not None
+    house.double.version = "8.5.27"
+    result = call("install", "--config", config, "--url", house.url, "--token", ADMIN)
+    assert "This Grafana is 8.5.27: the dashboards are made for 9.3 and newer." in result.stderr
 
 
 def test_sqlite_is_explained(house: House, config: Path) -> None:

@@ -63,8 +63,11 @@ def test_what_grafana_needs_otherwise_goes_before_it(tmp_path: Path) -> None:
     assert (source.document["url"], source.document["database"]) == ("https://influxdb:8086", "town")
     assert source.document["jsonData"]["tlsAuthWithCACert"] is True
     assert source.secrets == {"httpHeaderValue1": "Token reads-only", "tlsCACert": "-----BEGIN"}
-    (other,) = sources(settings_of(influxdb={**asked, "ca": None}), spoken)
+    store = {**STORE, "ca": tmp_path / "ca.pem"}
+    (other,) = sources(settings_of(store, influxdb={**asked, "ca": None}), spoken)
     assert "tlsCACert" not in other.secrets, "the store's authority is for the store's address"
+    (same,) = sources(settings_of(store, influxdb={"token": "t"}), spoken)
+    assert "tlsCACert" in same.secrets
 
 
 def test_the_files_of_provisioning_name_files_and_hold_no_secret() -> None:
