@@ -1,0 +1,214 @@
+"""`manage`, with a `docker` that only notes what it is asked for: what is done in which order, and what is refused."""
+
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deploy.init import init
+from deploy.layout import Form
+from deploy.record import Record
+from tests.components import require_program
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "deploy" / "compose" / "manage"
+DOCKER = """#!/bin/sh
+echo "$*" >>"$NOTED"
+case "$*" in
+  *"$REFUSED"*) exit 1 ;;
+  *"run"*" provision") for name in caretaker grafana; do echo t >secrets/influxdb-$name.token; done ;;
+  *"keys create --name first"*) printf '{\\n  "key": "ck_first",\\n  "id": "first"\\n}\\n' ;;
+  *"keys create --name prometheus"*) printf '{\\n  "key": "ck_metrics",\\n  "id": "x"\\n}\\n' ;;
+esac
+"""
+NOWHERE = "nothing is refused"
+
+
+class Deployment:
+    """A folder that `init` made, and a docker that takes notes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "town"
+        wish = Record(form=Form.COMPOSE, hosts=("town.example.org",))
+        init(self.folder, wish, ROOT / "caretaker" / "starter", datetime.now(UTC), replace=False)
+        self._bin = folder / "bin"
+        self._bin.mkdir()
+        (self._bin / "docker").write_text(DOCKER)
+        (self._bin / "docker").chmod(0o755)
+        self._noted = folder / "noted"
+
+    def manage(self, *arguments: str, refused: str = NOWHERE) -> subprocess.CompletedProcess[str]:
+        self._noted.write_text("")
+        path = f"{self._bin}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["./manage", *arguments],
+            cwd=self.folder,
+            env={"PATH": path, "NOTED": str(self._noted), "REFUSED": refused},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    @property
+    def noted(self) -> list[str]:
+        """What docker was asked to do; not whether it is there."""
+        asked = self._noted.read_text().splitlines()
+        return [line for line in asked if line not in {"compose version", "info"} and "inspect" not in line]
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Deployment:
+    return Deployment(tmp_path)
+
+
+def test_shellcheck_finds_nothing() -> None:
+    scripts = [SCRIPT, ROOT / "deploy" / "systemd" / "install"]
+    done = subprocess.run([require_program("shellcheck"), *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_help_names_every_command(town: Deployment) -> None:
+    (commands,) = re.findall(r"^  (up \|.*)\) ;;$", SCRIPT.read_text(), re.MULTILINE)
+    said = town.manage("help").stdout
+    for command in (*commands.split(" | "), "help"):
+        assert f"./manage {command}" in said
+    assert town.manage().stdout == said
+    assert town.noted == []
+
+
+def test_the_first_start_makes_what_others_need_before_they_start(town: Deployment) -> None:
+    done = town.manage("up")
+    assert done.returncode == 0, done.stderr
+    first, provision, admin, prometheus, everything = town.noted
+    assert first == "compose up --detach --wait --wait-timeout 300 mosquitto influxdb"
+    assert provision == "compose run --rm --no-deps provision"
+    assert "keys create --name first --role admin" in admin
+    assert "keys create --name prometheus --role viewer" in prometheus
+    assert everything == "compose up --detach --wait --wait-timeout 300 --remove-orphans"
+    key = town.folder / "secrets" / "api-metrics.key"
+    assert key.read_text() == "ck_metrics\n"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "https://town.example.org:8443/" in done.stdout
+    assert done.stdout.count("ck_first") == 1
+    assert "ck_metrics" not in done.stdout + done.stderr
+
+
+def test_a_later_start_only_starts(town: Deployment) -> None:
+    town.manage("up")
+    access = town.folder / "data" / "caretaker" / "api" / "access.db"
+    access.parent.mkdir()
+    access.touch()
+    done = town.manage("up")
+    assert town.noted == ["compose up --detach --wait --wait-timeout 300 --remove-orphans"]
+    assert "key" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("refused", "said", "mend"),
+    [
+        ("compose version", "no Compose plugin", "install docker-compose-plugin"),
+        ("info", "does not answer", "start it"),
+        ("mosquitto influxdb", "broker or store did not become well", "./manage logs mosquitto influxdb"),
+        ("run --rm --no-deps provision", "tokens could not be made", "./manage logs influxdb"),
+        ("keys create --name prometheus", "no key for Prometheus", "./manage caretaker keys list"),
+        ("--remove-orphans", "not everything became well", "./manage status"),
+    ],
+)
+def test_what_goes_wrong_is_said_with_its_mend(town: Deployment, refused: str, said: str, mend: str) -> None:
+    done = town.manage("up", refused=refused)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "  mend: " in done.stderr
+    assert mend in done.stderr
+
+
+def test_without_a_backup_nothing_is_upgraded(town: Deployment) -> None:
+    done = town.manage("upgrade", refused="deploy backup")
+    assert done.returncode == 1
+    assert "no backup, no upgrade" in done.stderr
+    assert not any(line.startswith(("compose pull", "compose up", "build")) for line in town.noted)
+
+
+def test_an_upgrade_backs_up_pulls_starts_and_asks_the_doctor(town: Deployment) -> None:
+    town.manage("up")
+    done = town.manage("upgrade", "--without-store")
+    assert done.returncode == 0, done.stderr
+    backup, tag, pull, up, doctor = (line for line in town.noted if "keys" not in line)
+    assert "tool deploy backup --to /deployment/backups --without-store" in backup
+    assert tag == "tag caretaker:0.1.0 caretaker:before-upgrade"
+    assert pull == "compose pull"
+    assert "up --detach --wait" in up
+    assert doctor.endswith("tool doctor --deployment /deployment")
+    assert "To go back: set CARETAKER_IMAGE=caretaker:before-upgrade" in done.stdout
+    assert (town.folder / ".env.before-upgrade").read_text() == (town.folder / ".env").read_text()
+
+
+def test_with_a_checkout_our_image_is_built_and_not_pulled(town: Deployment) -> None:
+    env = town.folder / ".env"
+    env.write_text(env.read_text().replace("CARETAKER_SOURCE=", "CARETAKER_SOURCE=/srv/caretaker"))
+    town.manage("upgrade")
+    built = "build --file /srv/caretaker/deploy/compose/Dockerfile --tag caretaker:0.1.0 /srv/caretaker"
+    assert built in town.noted
+    assert "compose pull mosquitto influxdb grafana prometheus" in town.noted
+
+
+def test_a_restore_brings_the_files_back_before_the_store_runs_and_its_readings_after(town: Deployment) -> None:
+    backup = town.folder / "backups" / "caretaker-20261122T080000Z.tar.gz"
+    backup.parent.mkdir()
+    backup.touch()
+    done = town.manage("restore", "backups/caretaker-20261122T080000Z.tar.gz", "--force")
+    assert done.returncode == 0, done.stderr
+    down, files, store, provision, readings = town.noted
+    assert down == "compose down"
+    assert "--only files --force --config /deployment/config --data /deployment/data/caretaker" in files
+    assert store.endswith(" influxdb")
+    assert provision.endswith(" provision")
+    assert "--only store" in readings
+    assert "--force" not in readings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["restore"], "which backup?"),
+        (["restore", "/srv/one.tar.gz"], "has to lie in backups/"),
+        (["restore", "backups/none.tar.gz"], "there is no file backups/none.tar.gz"),
+        (["fly"], "there is no fly"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_stopped(
+    town: Deployment, arguments: list[str], said: str
+) -> None:
+    done = town.manage(*arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "  mend: " in done.stderr
+    assert town.noted == []
+
+
+@pytest.mark.parametrize("name", [".env", "deployment.yaml", "config/caretaker.yaml"])
+def test_a_folder_that_is_no_deployment_is_refused(town: Deployment, name: str) -> None:
+    (town.folder / name).unlink()
+    done = town.manage("up")
+    assert done.returncode == 1
+    assert f"{name} is missing" in done.stderr
+    assert "caretaker deploy init" in done.stderr
+    assert town.noted == []
+
+
+def test_files_of_another_user_are_refused(town: Deployment) -> None:
+    env = town.folder / ".env"
+    env.write_text(re.sub(r"CARETAKER_UID=.*", "CARETAKER_UID=4711", env.read_text()))
+    done = town.manage("up")
+    assert done.returncode == 1
+    assert "chown -R 4711:" in done.stderr
+
+
+def test_reload_disconnects_nobody(town: Deployment) -> None:
+    assert town.manage("reload").returncode == 0
+    assert town.noted == ["compose kill --signal HUP mosquitto prometheus"]
