@@ -15,6 +15,8 @@ HEADER = """\
 # Who may read and write which topic. Written by `caretaker deploy init` and `caretaker devices credentials` from the
 # registry: changes by hand are lost. The broker reads it at its start and at SIGHUP.
 """
+DOCTOR_TOPIC = "caretaker/doctor"
+"""Where the doctor tries what the broker keeps for a session that is away; nobody else reads there."""
 DEVICE_CHANNELS = (Channel.READINGS, Channel.STATUS)
 """What a device says itself; derived values and alerts are our services' to say."""
 
@@ -55,7 +57,11 @@ SERVICE_RIGHTS: Mapping[MqttUser, Sequence[Line]] = {
     # Writes what people enter by hand.
     MqttUser.API: (*_ALL, (Right.WRITE, filters(Channel.READINGS))),
     # Readings it publishes as the device that is made for it.
-    MqttUser.DOCTOR: ((Right.READ, "$SYS/broker/version"),),
+    MqttUser.DOCTOR: (
+        (Right.READ, "$SYS/broker/version"),
+        (Right.READ, f"{DOCTOR_TOPIC}/#"),
+        (Right.WRITE, f"{DOCTOR_TOPIC}/#"),
+    ),
 }
 
 

@@ -4,6 +4,8 @@ from deploy.layout import EVERYWHERE, BrokerForm, Door, Form, Layout, Secret, Se
 
 PLUGIN = "/usr/lib/mosquitto_persist_sqlite.so"
 """As the image eclipse-mosquitto:2.1 has it."""
+QUEUED_NUMBER = 100_000_000
+"""So many small messages are more bytes than the next: a number that is never reached."""
 QUEUED_BYTES = 2_000_000_000
 """For each client that is away. At 300 bytes a message: more than six million."""
 SAVED_EVERY_S = 60
@@ -18,8 +20,9 @@ allow_anonymous false
 password_file {passwords}
 acl_file {access}
 
-# Nothing that was acknowledged is dropped for its number: the limit is in bytes, for each client that is away.
-max_queued_messages 0
+# Nothing that was acknowledged is dropped for its number: the limit is in bytes, for each client that is away. Not 0,
+# "no limit": 2.0 to 2.0.21 then disconnect whoever publishes what it may not, and 2.0.16 keeps nothing at all.
+max_queued_messages {queued_number}
 max_queued_bytes {queued}
 # What a client takes at once it says itself, as Receive Maximum.
 max_inflight_messages 0
@@ -32,6 +35,7 @@ log_dest stderr
 log_type error
 log_type warning
 log_type notice
+log_type information
 connection_messages true
 """
 DEVICES = """
@@ -88,6 +92,7 @@ def configuration(layout: Layout) -> str:
         "key": seen.secret(Secret.MOSQUITTO_KEY, Service.MOSQUITTO),
         "plugin": PLUGIN,
         "queued": QUEUED_BYTES,
+        "queued_number": QUEUED_NUMBER,
         "saved_every_s": SAVED_EVERY_S,
     }
     text = "".join([HEADER, *_persistence(layout)]).format(**values)
