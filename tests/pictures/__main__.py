@@ -1,4 +1,4 @@
-"""`make pictures`: one real run of the example city, seen in the terminal and in the browser.
+"""`make pictures`: a real run of the example city, seen in the terminal, on the board, and in Grafana if there is one.
 
 It runs on the usual ports for about two minutes, in a data directory of its own.
 """
@@ -6,25 +6,35 @@ It runs on the usual ports for about two minutes, in a data directory of its own
 import asyncio
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from caretaker import claim
 from caretaker.broker import PORT_3, PORT_5
 from caretaker.output import note
 from caretaker.system import ALERTS_PORT, API_PORT, HTTP_PORT
-from tests.pictures import board, terminal
+from tests.pictures import board, dashboards, terminal
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "docs" / "pictures"
 PORTS = (PORT_3, PORT_5, HTTP_PORT, ALERTS_PORT, API_PORT)
 
 
-async def take(data: Path) -> None:
-    """All pictures, of one run."""
-    async with terminal.running(data) as run:
+async def take(data: Path, around: Path) -> None:
+    """All pictures, of one run. `around` is for what runs beside it."""
+    grafana = dashboards.at_hand()
+    async with terminal.running(data) as run, AsyncExitStack() as beside:
+        prometheus = None if grafana is None else await beside.enter_async_context(dashboards.watched(data, around))
         await terminal.take(run, FOLDER / "up.svg")
-        for file in (FOLDER / "up.svg", *await board.take(run.entrance, FOLDER)):
-            note(f"written: {file.relative_to(REPOSITORY)}")
+        written(FOLDER / "up.svg", *await board.take(run.entrance, FOLDER))
+        if grafana is not None and prometheus is not None:
+            written(*await dashboards.take(grafana, prometheus, around, FOLDER))
+
+
+def written(*files: Path) -> None:
+    """Say so."""
+    for file in files:
+        note(f"written: {file.relative_to(REPOSITORY)}")
 
 
 def main() -> None:
@@ -34,8 +44,8 @@ def main() -> None:
     except claim.ClaimedError as error:
         sys.exit(f"error: {error}; the picture shows the usual ports, so they have to be free")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(take(Path(folder)))
+    with tempfile.TemporaryDirectory() as data, tempfile.TemporaryDirectory() as around:
+        asyncio.run(take(Path(data), Path(around)))
 
 
 if __name__ == "__main__":
