@@ -33,7 +33,7 @@ def counted_bars(
         return counted_by_calendar(known, some, every, zone, SITE)
 
     panel = in_unit(bars(title, said, zoned(deployment, scope, sites, query)), known)
-    return named_sites(deployment, panel, sites)
+    return named_sites(deployment, panel, sites, "sum")
 
 
 def calendar_bars(
@@ -42,7 +42,7 @@ def calendar_bars(
 ) -> timeseries.Panel:  # fmt: skip
     """`count` or `sum` of the readings of each site in each hour, day or week."""
     panel = bars(title, said, _calendar(deployment, metric, sites, scope, every, function))
-    return named_sites(deployment, panel.decimals(0), sites)
+    return named_sites(deployment, panel.decimals(0), sites, "sum")
 
 
 def calendar_means(
@@ -64,9 +64,11 @@ def _calendar(
     return zoned(deployment, scope, sites, query)
 
 
-def named_sites(deployment: Deployment, panel: timeseries.Panel, sites: Sequence[Site]) -> timeseries.Panel:
-    """Series of sites under their names, with links to the site."""
-    named(panel, deployment.short_names(sites)).legend(legend(len(sites)))
+def named_sites(
+    deployment: Deployment, panel: timeseries.Panel, sites: Sequence[Site], calc: str = "lastNotNull"
+) -> timeseries.Panel:
+    """Series of sites under their names, with links to the site. `calc`: the figure beside each name."""
+    named(panel, deployment.short_names(sites)).legend(legend(len(sites), [calc]))
     kinds = {site.kind for site in sites}
     target = PAGES.get(kinds.pop()) if len(kinds) == 1 else None
     return panel.data_links([*site_links(deployment, target)])

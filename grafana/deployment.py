@@ -78,6 +78,19 @@ class Deployment:
         sites = self.short_names([self.registry.sites[place] for place in places])
         return {device.id: f"{sites[device.site]} · {self.words.name(device.names, device.id)}" for device in devices}
 
+    def series_names(self, devices: Sequence[Device]) -> Mapping[str, str]:
+        """Device id to `Site · Area` for a legend, or `Site · Device` where an area has two of them, or none."""
+        full = self.device_names(devices)
+        places = Counter((device.site, device.area) for device in devices)
+        sites = self.short_names([self.registry.sites[place] for place in dict.fromkeys(one.site for one in devices)])
+        found: dict[str, str] = {}
+        for device in devices:
+            area = self.registry.sites[device.site].areas.get(device.area or "")
+            alone = area is not None and places[device.site, device.area] == 1
+            short = self.words.name(area.names, area.id) if area is not None and alone else ""
+            found[device.id] = f"{sites[device.site]} · {short}" if short else full[device.id]
+        return found
+
     def rule_names(self) -> Mapping[str, str]:
         """Rule id to its name."""
         return {rule.id: self.words.name(rule.names, rule.id) for rule in self.rules.rules}

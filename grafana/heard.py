@@ -57,6 +57,7 @@ def heard_of(deployment: Deployment, devices: Sequence[Device], scope: Scope, ti
     )
     by_metric = pulses(deployment, devices)
     total = sum(len(some) for some in by_metric.values())
+    of_all = words("of {n}", n=total)
     queries = []
     for place, (name, some) in enumerate(by_metric.items()):
         metric = deployment.registry.metrics[name]
@@ -67,7 +68,7 @@ def heard_of(deployment: Deployment, devices: Sequence[Device], scope: Scope, ti
         figure(title, described, queries, calc="sum")
         .time_from(WITHIN)
         .with_transformation(DataTransformerConfig(id_val="reduce", options={"reducers": ["lastNotNull"]}))
-        .unit(f"suffix:{words('of {n}', n=total)}")
+        .unit(f"suffix:{of_all}")
         .decimals(0)
         .no_value(words("0 of {n}", n=total))
     )

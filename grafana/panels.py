@@ -50,15 +50,17 @@ Panel = TypeVar(
 )
 Queries = Sequence[InfluxQuery]
 
-SERIES = ("#4477AA", "#228833", "#AA3377", "#66B2D6", "#B8A630", "#777777", "#334F7D", "#7FA65A")
-"""Colours of lines and bars: Paul Tol's bright scheme (https://sronpersonalpages.nl/~pault/) without its red, which is
-kept for what is critical, and darker shades of it."""
+SERIES = ("#4477AA", "#44AA99", "#88CCEE", "#999933", "#8A6FB0", "#DDCC77", "#777777", "#117733")
+"""Colours of lines and bars, after Paul Tol's schemes for all eyes (https://sronpersonalpages.nl/~pault/), without
+their reds: red and amber are kept for what is wrong."""
 NEUTRAL = "#5F7A94"
 """A figure that is neither good nor bad."""
+RESTING = "#AEB9C3"
+"""A state in which nothing happens."""
 JOINED_MIN_S = 1_800
 """Readings so near to each other are joined by a line, however often the device ought to report: `caretaker fill`
 writes a past of one reading in 15 minutes."""
-LEGEND_MOST = 8
+LEGEND_MOST = 5
 """So many series have their names under the plot; more have them in a table beside it."""
 
 
@@ -104,6 +106,7 @@ def timeline(title: str, description: str, queries: Queries) -> statetimeline.Pa
     """A bar of states over time for each series."""
     return begun(
         statetimeline.Panel()
+        .override_by_field_type("number", [DynamicConfigValue(id_val="custom.spanNulls", value=JOINED_MIN_S * 1000)])
         .merge_values(True)
         .show_value(shown.VisibilityMode.NEVER)
         .row_height(0.8)
@@ -147,7 +150,7 @@ def gauges(title: str, description: str, queries: Queries) -> bargauge.Panel:
 
 
 def legend(series: int, calcs: Sequence[str] = ("lastNotNull",)) -> common.VizLegendOptions:
-    """Under the plot for few series, as a table beside it for many, each with its last value."""
+    """Under the plot for few series, as a table beside it for many, each with its last value or what `calcs` say."""
     few = series <= LEGEND_MOST
     return (
         common.VizLegendOptions()
@@ -156,6 +159,11 @@ def legend(series: int, calcs: Sequence[str] = ("lastNotNull",)) -> common.VizLe
         .placement(shown.LegendPlacement.BOTTOM if few else shown.LegendPlacement.RIGHT)
         .calcs(list(calcs))
     )
+
+
+def no_legend() -> common.VizLegendOptions:
+    """For a small plot beside a larger one of the same series: a click still says which is which."""
+    return common.VizLegendOptions().show_legend(False).display_mode(shown.LegendDisplayMode.LIST).calcs([])
 
 
 def in_unit(panel: Panel, metric: Metric) -> Panel:
@@ -235,7 +243,7 @@ def course_of(
     query = InfluxQuery(course(known, scope, function), alias="$tag_device")
     said = f"{description} {deployment.words(_POINTS[function])}"
     panel = plot(title, said, [query]).legend(legend(len(devices)))
-    panel = named(with_lines(in_unit(panel, known), steps(rules, metric)), deployment.device_names(devices))
+    panel = named(with_lines(in_unit(panel, known), steps(rules, metric)), deployment.series_names(devices))
     interval_s = expected_s(devices)
     return (
         panel.interval(f"{interval_s:d}s")

@@ -55,6 +55,7 @@ def _custom(variable: Variable, label: str, choices: Iterable[tuple[str, str]]) 
     values = ",".join(f"{text} : {value}" for text, value in escaped)
     return (
         CustomVariable(variable.value)
+        .id(variable.value)  # the SDK gives all the same, and Grafana 9.3 keeps one of an id
         .label(label)
         .values(values)
         .multi(True)

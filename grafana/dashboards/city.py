@@ -229,8 +229,8 @@ def _raised(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> time
     ]
     names = deployment.rule_names()
     panel = bars(
-        words("Alerts raised by day"),
-        words("How often each rule raised an alert, or changed its severity, by the days of the sites. Two weeks."),
+        words("Alerts raised by day, two weeks"),
+        words("How often each rule raised an alert, or changed its severity, by the days of the sites."),
         queries,
     )
     return (

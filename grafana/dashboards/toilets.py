@@ -11,7 +11,7 @@ from grafana.deployment import Deployment
 from grafana.links import TOILETS, cell, device_links
 from grafana.page import Dashboard, Page
 from grafana.panels import (
-    NEUTRAL,
+    RESTING,
     SERIES,
     by_value,
     course_of,
@@ -20,6 +20,7 @@ from grafana.panels import (
     in_unit,
     legend,
     named,
+    no_legend,
     plot,
     renamed,
     timeline,
@@ -73,7 +74,7 @@ def _odour(page: Page, sites: Sequence[Site]) -> None:
         sites,
         words("Ventilation"),
         words("Whether the fan of each area runs. Fans rest at night."),
-        (words("stands still"), NEUTRAL),
+        (words("stands still"), RESTING),
         (words("runs"), SERIES[0]),
         height=9,
     )
@@ -131,11 +132,15 @@ def _supplies(page: Page, sites: Sequence[Site]) -> None:
         if devices:
             metric = deployment.registry.metrics[name]
             panel = gauges(title, said, [InfluxQuery(latest(metric, page.scope), alias="$tag_device")])
-            renamed(in_unit(panel, metric), deployment.device_names(devices)).time_from("now-24h")
+            renamed(in_unit(panel, metric), deployment.series_names(devices)).time_from("now-24h")
             panel.data_links([*device_links(deployment)])
             page.add(310 + place, by_value(panel, steps(deployment.rules_of(devices), name)), width=8, height=10)
     for place, (name, title) in enumerate(wanted):
-        _course(page, 313 + place, name, sites, words("{level}, course", level=title), course_said, width=8)
+        devices = deployment.devices(sites, name)
+        if devices:
+            heading = words("{level}, course", level=title)
+            plotted = course_of(deployment, name, devices, page.scope, heading, course_said)
+            page.add(313 + place, plotted.legend(no_legend()), width=8, height=7, draws=[name])
 
 
 def _cleaning(page: Page, sites: Sequence[Site]) -> None:
@@ -143,7 +148,7 @@ def _cleaning(page: Page, sites: Sequence[Site]) -> None:
     buttons = deployment.devices(sites, "cleaned")
     if not buttons:
         return
-    metric = deployment.registry.metrics["cleaned"]
+    metric, hours = deployment.registry.metrics["cleaned"], words("h")
     page.row(400, words("Cleaning"))
     page.add(410, _last_cleaned(page, buttons), width=9, height=9)
     panel = plot(
@@ -154,11 +159,11 @@ def _cleaning(page: Page, sites: Sequence[Site]) -> None:
         ),
         [InfluxQuery(between(metric, page.scope, HOUR_S), alias="$tag_device")],
     )
-    panel.draw_style(shown.GraphDrawStyle.POINTS).point_size(7).unit(f"suffix:{words('h')}").decimals(1).min(0)
+    panel.draw_style(shown.GraphDrawStyle.POINTS).point_size(7).unit(f"suffix:{hours}").decimals(1).min(0)
     limit_s = longest_without(deployment.rules_of(buttons), "cleaned")
     if limit_s is not None:
         with_lines(panel, [Threshold(None, FINE), Threshold(limit_s / HOUR_S, AMBER)])
-    named(panel, deployment.device_names(buttons)).legend(legend(len(buttons))).data_links([*device_links(deployment)])
+    named(panel, deployment.series_names(buttons)).legend(legend(len(buttons))).data_links([*device_links(deployment)])
     page.add(411, panel, width=15, height=9, draws=["cleaned"])
     daily = calendar_bars(
         deployment, "cleaned", sites, page.scope, Every.DAY, "count", words("Cleanings by day, two weeks"),
@@ -175,7 +180,7 @@ def _last_cleaned(page: Page, buttons: Sequence[Device]) -> table.Panel:
         words("When cleaning was last confirmed at each panel within a week, the longest ago first."),
         [query],
     )
-    device = names_in_cells(deployment.device_names(buttons))
+    device = names_in_cells(deployment.series_names(buttons))
     column(panel, "device", words("Panel"), device, links_in_cells(device_links(deployment, cell("device"))))
     column(panel, "Time", words("Last cleaned"), width_px=170)
     in_order(panel, ["device", "Time"])
@@ -194,7 +199,7 @@ def _water(page: Page, sites: Sequence[Site]) -> None:
         sites,
         words("Water on the floor"),
         words("What each leak detector says."),
-        (words("dry"), NEUTRAL),
+        (words("dry"), RESTING),
         (words("wet"), RED),
         height=8,
         width=12,
@@ -233,19 +238,12 @@ def _visitors(page: Page, sites: Sequence[Site]) -> None:
     page.add(611, number.time_from(TWO_WEEKS), width=12, height=7)
 
 
-def _course(
-    page: Page, panel_id: int, name: str, sites: Sequence[Site], title: str, said: str, *, width: int = 12
-) -> None:
+def _course(page: Page, panel_id: int, name: str, sites: Sequence[Site], title: str, said: str) -> None:
     """The course of a metric by device, where anything measures it."""
     devices = page.deployment.devices(sites, name)
     if devices:
-        page.add(
-            panel_id,
-            course_of(page.deployment, name, devices, page.scope, title, said),
-            width=width,
-            height=8,
-            draws=[name],
-        )
+        panel = course_of(page.deployment, name, devices, page.scope, title, said)
+        page.add(panel_id, panel, width=12, height=9, draws=[name])
 
 
 def _states(
@@ -258,5 +256,5 @@ def _states(
     if devices:
         query = InfluxQuery(course(deployment.registry.metrics[name], page.scope, "max"), alias="$tag_device")
         panel = with_states(timeline(title, said, [query]), {0.0: no, 1.0: yes}).interval(f"{expected_s(devices)}s")
-        renamed(panel, deployment.device_names(devices)).data_links([*device_links(deployment)])
+        renamed(panel, deployment.series_names(devices)).data_links([*device_links(deployment)])
         page.add(panel_id, panel, width=width, height=height, draws=[name])
