@@ -170,7 +170,7 @@ def main(config: Path, data: Path, panels: Panels) -> int:
     service_log.configure()
     settings = load_settings(config, data)
     grafana = settings.grafana
-    dashboards = None if grafana.url is None else Dashboards(grafana.url, grafana.languages, panels)
+    dashboards = None if grafana.shown_url is None else Dashboards(grafana.shown_url, grafana.languages, panels)
     return run(
         serve_api(settings, config, data, dashboards),
         AccessUnusableError,

@@ -117,11 +117,18 @@ class GrafanaAddress(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     url: str | None = None
-    """As browsers reach it, with the sub-path where it has one. None: the board has no such links."""
+    """Where Grafana is, with the sub-path where it has one. None: the board has no such links."""
+    public_url: str | None = None
+    """As browsers reach it, where that is another address than ours. None: `url`."""
     languages: tuple[Literal["en", "zh-Hant"], ...] = Field(default=("en", "zh-Hant"), min_length=1)
     """Those that have dashboards."""
 
-    @field_validator("url")
+    @property
+    def shown_url(self) -> str | None:
+        """Where the links lead."""
+        return self.public_url or self.url
+
+    @field_validator("url", "public_url")
     @classmethod
     def _is_an_address(cls, url: str | None) -> str | None:
         if url is None or "@" in url:  # the latter is refused below, where the message shows no value
@@ -133,8 +140,8 @@ class GrafanaAddress(BaseModel):
 
     @model_validator(mode="after")
     def _shows_no_secret(self) -> Self:
-        if self.url is not None and "@" in self.url:
-            raise ValueError("no user or password in `url`: everybody who opens the board is shown it")
+        if "@" in (self.url or "") or "@" in (self.public_url or ""):
+            raise ValueError("no user or password in `url` and `public_url`: everybody who opens the board is shown it")
         return self
 
 

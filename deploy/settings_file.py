@@ -115,6 +115,7 @@ def _grafana(layout: Layout) -> Mapping[str, Any]:
         metrics["insecure"] = True
     return {
         "url": layout.inner[Door.GRAFANA].url,
+        "public_url": layout.outer(Door.GRAFANA).url,
         "ca": _path(layout, Secret.CA),
         "influxdb": source,
         "prometheus": metrics,

@@ -100,6 +100,8 @@ class GrafanaSettings(Reached):
 
     url: str | None = None
     """Where Grafana is, with the sub-path where it has one. None: `--url` says it."""
+    public_url: HttpUrl | None = None
+    """As browsers reach it, where that is another address: the board's links lead there. None: `url`."""
     token: SecretStr | None = None
     """A service account's token. Better from `token_file`, or from CARETAKER_GRAFANA__TOKEN."""
     token_file: Path | None = None

@@ -103,13 +103,18 @@ def written(folder: Path, section: str) -> Path:
         ("{influxdb: {token: canary-1234}}", None, ("en", "zh-Hant")),
         ("{url: 'http://127.0.0.1:3000/', token: canary-1234}", "http://127.0.0.1:3000", ("en", "zh-Hant")),
         ("{url: 'https://example.org/grafana/', languages: [zh-Hant]}", "https://example.org/grafana", ("zh-Hant",)),
+        (
+            "{url: 'https://inside:3000', public_url: 'https://example.org/g/'}",
+            "https://example.org/g",
+            ("en", "zh-Hant"),
+        ),
     ],
 )
 def test_the_address_stands_in_the_section_of_grafana(
     tmp_path: Path, section: str, url: str | None, languages: tuple[str, ...]
 ) -> None:
     found = load_settings(written(tmp_path, section), tmp_path).grafana
-    assert (found.url, found.languages) == (url, languages)
+    assert (found.shown_url, found.languages) == (url, languages)
     assert "canary" not in repr(found), "what is none of our business is not even read"
 
 
