@@ -166,7 +166,7 @@ def _block(verdict: Verdict, finding: Finding) -> Text:
     remark = finding.remark
     text = Text.assemble((f"{verdict:<12} ", COLOURS[verdict]), (f"{finding.check:<14} ", "bold"), remark.found)
     if verdict is Verdict.SOUND:
-        return text
+        return text.append(f"  {remark.where}", "dim")
     if remark.where:
         text.append(f"\n{INDENT}at    {remark.where}", "dim")
     if remark.mend:

@@ -1,9 +1,11 @@
 """One HTTP request, as it was answered: nothing is followed, tried again or taken from the environment."""
 
 import json
+import os
 import ssl
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,23 @@ async def ask(
     )
 
 
+@lru_cache
 def trust(ca: Path | None) -> ssl.SSLContext:
-    """The system's authorities, and our own. Raises `OSError` for a file that holds none."""
+    """The system's authorities, and our own. Read once: that takes longer than most of the requests.
+
+    Raises `OSError` for a file that holds none.
+    """
     context = ssl.create_default_context()
     if ca is not None:
         context.load_verify_locations(ca)
     return context
+
+
+def why_not(error: OSError) -> str:
+    """In the system's words: asyncio has words of its own for a connection that is refused."""
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return error.strerror or ""
 
 
 def _of(error: BaseException) -> AwayError:
@@ -86,7 +99,7 @@ def _of(error: BaseException) -> AwayError:
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
             return UntrustedError(f"its certificate is not trusted: {seen.verify_message}")
-        if isinstance(seen, OSError) and seen.strerror:
-            return AwayError(seen.strerror)
+        if isinstance(seen, OSError) and (why := why_not(seen)):
+            return AwayError(why)
         seen = seen.__cause__ or seen.__context__
     return AwayError(str(error) or type(error).__name__)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from deploy.doctor.asked import trust
+from deploy.doctor.asked import trust, why_not
 from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, warning, wrong
 from deploy.doctor.place import Ground
 from telemetry.reading import NS_PER_S
@@ -46,7 +46,7 @@ async def look(ground: Ground) -> Sequence[Remark]:
 
 
 def _ports(ground: Ground) -> Iterator[Port]:
-    for door in ground.doors():
+    for door in (*ground.doors(), *([] if ground.by_certificate is None else [ground.by_certificate])):
         if door.encrypted:
             yield Port(door.host, door.port, door.ca or ground.ca)
     store = ground.ingestor.store
@@ -65,7 +65,7 @@ async def _port(ground: Ground, port: Port) -> Remark:
     except ssl.SSLCertVerificationError as error:
         return await _untrusted(ground, port, error)
     except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or str(error) or f"no answer within {LIMIT_S:.0f} s"
+        why = (why_not(error) if isinstance(error, OSError) else "") or f"no answer within {LIMIT_S:.0f} s"
         return cannot_tell(port.where, f"it shows no certificate: {why}")
     return lasting(port.where, shown, datetime.fromtimestamp(ground.machine.now_ns() / NS_PER_S, UTC), _renewal(ground))
 
@@ -92,7 +92,7 @@ def lasting(where: str, shown: x509.Certificate, now: datetime, mend: str) -> Re
         return wrong(where, f"its certificate has run out on {until}: nobody connects any more", mend)
     if days < WARN_DAYS:
         return warning(where, f"its certificate runs out in {days:.0f} days, on {until}", mend)
-    return sound(where, f"its certificate is trusted, names {where.rpartition(':')[0]}, and lasts until {until}")
+    return sound(where, f"its certificate is trusted, has the right name, and lasts until {until}")
 
 
 async def _untrusted(ground: Ground, port: Port, error: ssl.SSLCertVerificationError) -> Remark:

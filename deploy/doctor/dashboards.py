@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from alerts.rules.load import load_rules
-from deploy.doctor.asked import AwayError, UntrustedError, ask
+from deploy.doctor.asked import Answer, AwayError, UntrustedError, ask
 from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, wrong
 from deploy.doctor.place import GrafanaLogin, Ground
 from grafana.compare import dashboard_differences
@@ -91,25 +91,29 @@ async def _dashboards(login: GrafanaLogin, asked: "Wanted") -> Sequence[Remark]:
     ours = [one for ones in asked.dashboards.values() for one in ones]
     turn = asyncio.Semaphore(AT_ONCE)
 
-    async def one(dashboard: "Dashboard") -> Sequence[Remark]:
+    async def one(dashboard: "Dashboard") -> Answer:
         async with turn:
-            return await _amiss(login, dashboard)
+            url = f"{login.url}/api/dashboards/uid/{dashboard.uid}"
+            return await ask(url, headers=login.headers, ca=login.ca)
 
-    amiss = [remark for found in await asyncio.gather(*map(one, ours)) for remark in found]
+    answers = list(zip(ours, await asyncio.gather(*map(one, ours)), strict=True))
+    missing = [dashboard.uid for dashboard, answer in answers if answer.status == NOT_THERE]
+    amiss = [remark for dashboard, answer in answers if (remark := judged(login.url, dashboard, answer)) is not None]
+    if missing:
+        amiss.insert(0, wrong(login.url, f"Grafana has no dashboard {', '.join(missing)}", INSTALL))
     return amiss or [sound(login.url, f"{len(ours)} dashboards, all as this configuration has them")]
 
 
-async def _amiss(login: GrafanaLogin, dashboard: "Dashboard") -> Sequence[Remark]:
-    url = f"{login.url}/api/dashboards/uid/{dashboard.uid}"
-    answer = await ask(url, headers=login.headers, ca=login.ca)
+def judged(where: str, dashboard: "Dashboard", answer: Answer) -> Remark | None:
+    """One that is there, against what it should be. None: the same, or it is not there."""
     if answer.status == NOT_THERE:
-        return [wrong(url, f"Grafana has no dashboard {dashboard.title} ({dashboard.uid})", INSTALL)]
+        return None
     if answer.status != OK:
-        return [cannot_tell(url, f"Grafana answers {answer.status}")]
+        return cannot_tell(where, f"Grafana answers {answer.status} when asked for {dashboard.uid}")
     stored = answer.field("dashboard") or {}
     differences = dashboard_differences({**dashboard.document, "uid": dashboard.uid}, stored)
     if not differences:
-        return []
+        return None
     from_files = (answer.field("meta") or {}).get("provisioned")
-    found = f"the dashboard {dashboard.title} is not as this configuration has it: {', '.join(differences[:3])}"
-    return [wrong(url, found, RENDER if from_files else INSTALL)]
+    found = f"the dashboard {dashboard.uid} is not as this configuration has it: {', '.join(differences[:3])}"
+    return wrong(where, found, RENDER if from_files else INSTALL)

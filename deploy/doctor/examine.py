@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from deploy.doctor import (
     backups,
     broker,
@@ -24,12 +26,14 @@ from deploy.doctor import (
     store,
     versions,
 )
-from deploy.doctor.asked import AwayError
+from deploy.doctor.asked import AwayError, why_not
 from deploy.doctor.finding import Check, Finding, Remark, cannot_tell
 from deploy.doctor.place import Ground, address_of
 from deploy.doctor.visitor import NoKeyError
 from deploy.doctor.wire import NotLetInError, WireError
 from telemetry.stores.store import StoreAwayError, StoreUnusableError
+
+log = structlog.get_logger(__name__)
 
 USUAL_S = 15.0
 Look = Callable[[Ground], Awaitable[Sequence[Remark]]]
@@ -94,4 +98,7 @@ async def _look(step: Step, ground: Ground) -> Sequence[Remark]:
         where = address_of(ground.broker) if isinstance(error, WireError | NotLetInError) else ""
         return [cannot_tell(where, str(error))]
     except OSError as error:
-        return [cannot_tell(str(error.filename or ""), error.strerror or str(error))]
+        return [cannot_tell(str(error.filename or ""), why_not(error) or str(error))]
+    except Exception as error:  # told as what it is: one check's defect must not hide what the others have found
+        log.exception("a defect in a check", check=step.check)
+        return [cannot_tell("", f"a defect of ours in this check: {type(error).__name__}", "please report it")]

@@ -8,19 +8,21 @@ from typing import Self
 from deploy.doctor.place import Ground
 from telemetry.loopback import is_loopback
 
-USUAL = (Path("/etc/mosquitto/conf.d/caretaker.conf"), Path("/etc/mosquitto/mosquitto.conf"))
+MAIN = "mosquitto.conf"
+USUAL = Path("/etc/mosquitto") / MAIN
 _SPAN = re.compile(r"(\d+)([hdwmy])")
 _SPAN_S = {"h": 3_600, "d": 86_400, "w": 604_800, "m": 30 * 86_400, "y": 365 * 86_400}
 
 
 def find(ground: Ground) -> Path | None:
     """The broker's configuration, where it is on this machine; None: it is not, or can't be read."""
-    known: tuple[Path, ...] = ()
+    known: list[Path] = []
     if ground.layout is not None:
-        places = (ground.layout.installed, ground.layout.staged)
-        known = tuple(place.broker_conf for place in places)
+        for place in (ground.layout.installed, ground.layout.staged):
+            # Ours may be a part of the distribution's, which says some of it.
+            known += [place.broker_conf.parent.parent / MAIN, place.broker_conf]
     elif is_loopback(ground.broker.host):
-        known = USUAL
+        known = [USUAL]
     return next((path for path in known if path.is_file()), None)
 
 
@@ -32,8 +34,15 @@ class Conf:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Of one file. Raises `OSError`."""
-        return cls.of(path.read_text(encoding="utf-8", errors="replace"))
+        """Of a file, and of those that it includes, where it does. Raises `OSError`."""
+        found: list[tuple[str, str]] = []
+        for word, value in cls.of(path.read_text(encoding="utf-8", errors="replace")).lines:
+            if word == "include_dir":
+                for part in sorted(Path(value).glob("*.conf")):
+                    found += cls.read(part).lines
+            else:
+                found.append((word, value))
+        return cls(tuple(found))
 
     @classmethod
     def of(cls, text: str) -> Self:

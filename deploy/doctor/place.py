@@ -19,10 +19,6 @@ from ingestor import settings as ingestor
 from telemetry.mqtt.settings import BrokerSettings
 from telemetry.registry.models import Device, Registry
 
-CHECK_DEVICE = CHECK_SITE = "caretaker-check"
-"""What `caretaker deploy init` adds to a configuration, for test readings."""
-CHECK_METRIC = "uptime_s"
-"""Which such a reading has: nobody's comfort or bill depends on it."""
 MOUNTS = Path("/proc/mounts")
 TIME_ERROR = 5
 """What adjtimex(2) returns while nothing disciplines the clock."""
@@ -114,6 +110,8 @@ class Ground:
     """Without a slash at the end; a part that is not there is missing."""
     broker: BrokerSettings
     """As a service of ours, who may read all readings."""
+    by_certificate: BrokerSettings | None
+    """The listener for devices with a client certificate, of which we have none; None: there is none."""
     doctor: BrokerSettings
     """As whoever may look at the broker itself; the same where nobody is made for that."""
     device: DeviceLogin | Lacking

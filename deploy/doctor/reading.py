@@ -15,14 +15,15 @@ from msgspec import Struct
 
 from deploy.doctor.asked import Answer, AwayError, ask
 from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, wrong
-from deploy.doctor.place import CHECK_METRIC, DeviceLogin, GrafanaLogin, Ground, Part, address_of
+from deploy.doctor.place import DeviceLogin, GrafanaLogin, Ground, Part, address_of
 from deploy.doctor.services import is_ready
 from deploy.doctor.visitor import NoKeyError, visitor
 from deploy.doctor.wire import NotLetInError, WireError, connected
+from deploy.probe import CHECK_METRIC
 from grafana.sources import INFLUXDB_UID
 from telemetry.reading import NS_PER_MS
 from telemetry.stores.influxdb.influxql import identifier, select
-from telemetry.stores.open import open_reader
+from telemetry.stores.open import open_reader, store_file
 from telemetry.stores.settings import InfluxSettings
 from telemetry.stores.store import StoreAwayError
 from telemetry.topics import topic
@@ -89,7 +90,10 @@ def reading_of(device: str) -> tuple[bytes, Sent]:
 
 
 async def _in_store(ground: Ground, sent: Sent) -> Remark:
-    reader = open_reader(ground.ingestor.store, lambda: ground.registry, data_dir=ground.data)
+    settings = ground.ingestor.store
+    if not isinstance(settings, InfluxSettings) and not store_file(settings, ground.data).exists():
+        return cannot_tell("the store", "it is not where the configuration says: see `store`")
+    reader = open_reader(settings, lambda: ground.registry, data_dir=ground.data)
     start_ns = sent.time_ms * NS_PER_MS
 
     async def found() -> bool:
@@ -173,7 +177,7 @@ async def _awaited(where: str, sent: Sent, found: Callable[[], Awaitable[bool]])
         return wrong(where, f"the reading did not arrive within {ARRIVES_WITHIN_S:.0f} s", BEHIND)
     except (AwayError, StoreAwayError, _OtherwiseError) as error:
         return cannot_tell(where, str(error))
-    return sound(where, f"found in {where} {_after(sent)}")
+    return sound(where, f"found {_after(sent)}")
 
 
 def _after(sent: Sent) -> str:

@@ -21,7 +21,8 @@ NOBODY_ASKED = "asks nobody for a password, and is reached from this machine onl
 
 async def anonymous(ground: Ground) -> Sequence[Remark]:
     """Each listener, without user, password and certificate."""
-    return await _each_door(ground, _anonymous)
+    known = await _each_door(ground, _anonymous)
+    return known if ground.by_certificate is None else [*known, await _uncertified(ground.by_certificate)]
 
 
 async def password(ground: Ground) -> Sequence[Remark]:
@@ -31,7 +32,8 @@ async def password(ground: Ground) -> Sequence[Remark]:
 
 async def plain_text(ground: Ground) -> Sequence[Remark]:
     """Each listener that encrypts, without TLS. Nothing secret is sent."""
-    return await asyncio.gather(*(_plain_text(door) for door in ground.doors()))
+    doors = [*ground.doors(), *([] if ground.by_certificate is None else [ground.by_certificate])]
+    return await asyncio.gather(*(_plain_text(door) for door in doors))
 
 
 async def _each_door(ground: Ground, look: Callable[[BrokerSettings], Awaitable[Remark]]) -> Sequence[Remark]:
@@ -49,6 +51,13 @@ async def _anonymous(door: BrokerSettings) -> Remark:
             "`allow_anonymous false` in mosquitto.conf, in each listener; then restart the broker",
         )
     return await _only_others(door, where, "refuses who gives no name")
+
+
+async def _uncertified(door: BrokerSettings) -> Remark:
+    where = address_of(door)
+    if await _lets_in(_as(door, None, None)):
+        return wrong(where, "lets anybody in who shows no certificate", "`require_certificate true` in that listener")
+    return sound(where, "refuses who shows no certificate")
 
 
 async def _password(door: BrokerSettings) -> Remark:

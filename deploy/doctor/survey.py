@@ -8,12 +8,9 @@ from urllib.parse import urlsplit
 
 from alerts import settings as alerts
 from api import settings as api
-from deploy.access import MqttUser
+from deploy.access import PASSWORDS, MqttUser
 from deploy.doctor.embedded import Embedded, find_embedded
 from deploy.doctor.place import (
-    CHECK_DEVICE,
-    CHECK_METRIC,
-    CHECK_SITE,
     DeviceLogin,
     GrafanaLogin,
     Ground,
@@ -22,6 +19,7 @@ from deploy.doctor.place import (
     Part,
 )
 from deploy.layout import PORTS, Door, Layout, Secret, Service
+from deploy.probe import CHECK_DEVICE, CHECK_METRIC, CHECK_SITE
 from grafana import settings as grafana
 from grafana.sources import SourceError, grafana_token
 from ingestor import settings as ingestor
@@ -69,6 +67,8 @@ def survey(config: Path, data: Path, wishes: Wishes) -> Ground:
     alert_settings = alerts.load_settings(config, data)
     layout, embedded = wishes.layout, find_embedded(data)
     broker = settings.broker if embedded is None else embedded.broker(MqttUser.INGESTOR)
+    if layout is not None:  # where each service is told by its environment who it is
+        broker = _user(layout, broker, MqttUser.INGESTOR)
     urls = _urls(settings, alert_settings, api_settings, grafana.load_settings(config), layout, embedded)
     urls = {**urls, **{part: url for part, url in wishes.urls.items() if part is not Part.BROKER}}
     ca = broker.ca
@@ -83,7 +83,8 @@ def survey(config: Path, data: Path, wishes: Wishes) -> Ground:
         api=api_settings,
         urls=urls,
         broker=broker,
-        doctor=_doctor(layout, broker),
+        by_certificate=None if layout is None else _door(layout, broker, Door.MQTT_CERTIFICATES),
+        doctor=broker if layout is None else _user(layout, broker, MqttUser.DOCTOR),
         device=_device(registry, broker, wishes, embedded),
         grafana=_grafana(config, urls, layout, ca),
         layout=layout,
@@ -104,8 +105,10 @@ def _urls(
     layout: Layout | None,
     embedded: Embedded | None,
 ) -> Mapping[Part, str]:
+    elsewhere = grafana_settings.grafana.url
     if layout is not None:
-        return {part: layout.inner[door].url for part, door in DOORS.items()}
+        known = {part: layout.inner[door].url for part, door in DOORS.items()}
+        return known | ({} if elsewhere is None else {Part.GRAFANA: elsewhere})
     if embedded is not None:  # which goes by its own ports, whatever the configuration says for production
         return {part: f"http://{LOOPBACK}:{PORTS[DOORS[part]]}" for part in (Part.INGESTOR, Part.ALERTS, Part.API)}
     http, alerts_http, serves = settings.http, alert_settings.alerts.http, api_settings.api
@@ -116,9 +119,7 @@ def _urls(
         # A certificate names names, seldom the loopback.
         Part.API: _url(scheme, serves.names[0] if serves.tls and serves.names else serves.host, serves.port),
     }
-    if grafana_settings.grafana.url is not None:
-        found[Part.GRAFANA] = grafana_settings.grafana.url
-    return found
+    return found | ({} if elsewhere is None else {Part.GRAFANA: elsewhere})
 
 
 def _url(scheme: str, host: str, port: int) -> str:
@@ -126,11 +127,16 @@ def _url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _doctor(layout: Layout | None, broker: BrokerSettings) -> BrokerSettings:
-    """A user of its own in a deployment of ours; elsewhere the services'."""
-    if layout is None or (file := _secret(layout, Secret.MQTT_DOCTOR)) is None:
-        return broker
-    return _login(broker, MqttUser.DOCTOR, file)
+def _user(layout: Layout, broker: BrokerSettings, user: MqttUser) -> BrokerSettings:
+    """The same door for another user of ours. Raises `SurveyError`."""
+    return _login(broker, user, _kept(layout, PASSWORDS[user]))
+
+
+def _door(layout: Layout, broker: BrokerSettings, door: Door) -> BrokerSettings:
+    """Another of the broker's doors, for the same user."""
+    endpoint = layout.inner[door]
+    new = {"host": endpoint.host, "port": endpoint.port, "tls": True, "ca": _kept(layout, Secret.CA)}
+    return broker.model_copy(update=new)
 
 
 def _device(
@@ -145,11 +151,7 @@ def _device(
     if CHECK_METRIC not in device.metrics:
         why = f"{name} has no {CHECK_METRIC}, and other values of a real device must not be made up"
         return Lacking(why, f"add {CHECK_METRIC} to the metrics of {name}")
-    door = broker
-    if layout is not None:
-        endpoint = layout.inner[Door.MQTT_DEVICES]
-        new = {"host": endpoint.host, "port": endpoint.port, "tls": True, "ca": _secret(layout, Secret.CA)}
-        door = broker.model_copy(update=new)
+    door = broker if layout is None else _door(layout, broker, Door.MQTT_DEVICES)
     if Part.BROKER in wishes.urls:
         door = _at(door, wishes.urls[Part.BROKER])
     file = wishes.password_file
@@ -217,6 +219,14 @@ def _secret(layout: Layout, secret: Secret) -> Path | None:
         layout.kept(secret),
     )
     return next((path for path in candidates if path.exists()), None)
+
+
+def _kept(layout: Layout, secret: Secret) -> Path:
+    """As `_secret`. Raises `SurveyError` where it is nowhere."""
+    found = _secret(layout, secret)
+    if found is None:
+        raise SurveyError(f"there is no {secret} in {layout.folder}: `caretaker deploy init` makes it again")
+    return found
 
 
 def _secrets(

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 import mqtt5
 from msgspec import Struct
 
+from deploy.doctor.asked import why_not
 from telemetry.mqtt.settings import BrokerSettings
 
 ANSWER_LIMIT_S = 5.0
@@ -19,8 +20,8 @@ KEEP_ALIVE_S = 60
 READ_BYTES = 64 * 1024
 REFUSED_FROM = 0x80
 """Reason codes from here on are refusals (MQTT 5, 2.4)."""
-AT_ONCE = 20
-"""Publishes that wait for their acknowledgement: what every broker takes, whatever its own Receive Maximum."""
+AT_ONCE = 200
+"""Publishes that wait for their acknowledgement, where the broker's Receive Maximum allows so many."""
 NO_GOODBYE_YET = "closed by the broker"
 
 
@@ -144,7 +145,7 @@ class Wire:
             while data := await self._reader.read(READ_BYTES):
                 rest = self._take(rest + data)
         except (OSError, ValueError) as error:
-            self._ended = str(error) or type(error).__name__
+            self._ended = (why_not(error) if isinstance(error, OSError) else "") or str(error) or type(error).__name__
         finally:
             for queue in (self._answers, self._acknowledged, self._messages):
                 queue.put_nowait(None)
@@ -231,7 +232,7 @@ async def _opened(broker: BrokerSettings) -> tuple[Wire, asyncio.Task[None], asy
     except ssl.SSLCertVerificationError as error:
         raise UntrustedBrokerError(f"its certificate is not trusted: {error.verify_message}") from None
     except OSError as error:
-        raise WireError(error.strerror or str(error)) from None
+        raise WireError(why_not(error) or str(error)) from None
     wire = Wire(reader, writer)
     return wire, asyncio.create_task(wire.read(), name="wire"), writer
 
