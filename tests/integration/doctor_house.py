@@ -36,7 +36,7 @@ from grafana.wanted import wanted
 from telemetry.registry.load import load_registry
 from tests.components import Mosquitto, free_port, wait_until
 from tests.faults.process import AlertsProcess, ApiProcess, IngestorProcess, ServiceProcess
-from tests.integration.grafana_double import GrafanaDouble
+from tests.integration.doctor_grafana import DoctorGrafana
 
 SITES = """\
 sites:
@@ -60,7 +60,7 @@ class DoctorHouse:
 
     def __init__(self, folder: Path, store: Mapping[str, object] | None = None) -> None:
         """`store`: the section; None: SQLite."""
-        self.grafana = GrafanaDouble()
+        self.grafana = DoctorGrafana()
         ports = {door: free_port() for door in DOORS}
         self.layout: Layout = local(folder, ports)
         self.config, self.data = self.layout.staged.config, self.layout.staged.data
