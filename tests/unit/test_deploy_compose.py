@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 
 from deploy.init import init
 from deploy.layout import PORTS, PUBLISHED, Door, Form, Layout, Secret, Service, compose
@@ -139,7 +140,9 @@ def test_every_setting_is_there_and_each_is_used(made: Layout) -> None:
     assert named <= set(env)
     assert all(env[name] for name in named), env
     script = (FOLDER / "manage").read_text(encoding="utf-8")
-    assert {name for name in env if name not in named and f"setting {name}" not in script} == set()
+    asked = set(re.findall(r"setting (\w+)", script))
+    assert asked <= set(env)
+    assert set(env) == named | asked
     assert env["CARETAKER_HOST"] == HOST
     assert int(env["CARETAKER_UID"]) == made.folder.stat().st_uid
 
@@ -191,6 +194,14 @@ def test_every_secret_is_there(made: Layout) -> None:
 def test_each_has_the_secrets_that_it_reads_and_no_others(name: str, made: Layout) -> None:
     readable = {secret for secret in needed(made) if Service(name) in READERS[secret]}
     assert set(SERVICES[name]["secrets"]) == (readable - PROVISIONED) | ALSO.get(name, set())
+
+
+@pytest.mark.parametrize("name", ["mosquitto", "influxdb", "api", "grafana"])
+def test_each_certificate_is_for_the_names_by_which_others_call(name: str, made: Layout) -> None:
+    certificate = x509.load_pem_x509_certificate((made.folder / "secrets" / f"{name}.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    wanted = {name, HOST} if name in OUTSIDE else {name}
+    assert wanted <= set(names.get_values_for_type(x509.DNSName))
 
 
 @pytest.mark.parametrize(("name", "service"), OURS.items())
