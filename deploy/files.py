@@ -13,7 +13,7 @@ from deploy.private import FILE_MODE, FOLDER_MODE, make_private, write_private
 
 SCRIPTS = frozenset({"manage", "install"})
 UNIT_ENDINGS = (".service", ".target", ".timer", ".socket", ".slice")
-_SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=.*$", re.MULTILINE)
+_SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
 class Done(StrEnum):
@@ -85,6 +85,11 @@ def put(one: Shipped, folder: Path, *, replace: bool) -> Step:
 def with_settings(template: str, settings: Mapping[str, str]) -> str:
     """A file of lines `NAME=value` with other values for some of them; comments stay."""
     return _SETTING.sub(lambda line: f"{line[1]}={settings[line[1]]}" if line[1] in settings else line[0], template)
+
+
+def settings_of(text: str) -> Mapping[str, str]:
+    """Name to value of a file of lines `NAME=value`."""
+    return {line[1]: line[2] for line in _SETTING.finditer(text)}
 
 
 def _units(source: Traversable, layout: Layout) -> Iterator[Shipped]:

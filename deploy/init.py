@@ -10,8 +10,8 @@ from pydantic import RootModel
 
 from alerts.rules.load import load_rules
 from deploy.certificates import certify
-from deploy.credentials import know_services, write_rules
-from deploy.files import Done, Shipped, Step, put, shipped
+from deploy.credentials import know_services, registry_in_force, write_rules
+from deploy.files import Done, Shipped, Step, put, settings_of, shipped
 from deploy.layout import Form, Layout, Secret
 from deploy.mosquitto import configuration
 from deploy.private import FOLDER_MODE, held, make_private
@@ -59,18 +59,18 @@ def init(folder: Path, wish: Record, config: Path, now: datetime, *, replace: bo
     load_registry(config)
     steps = [_record(folder, wish)]
     with held(folder):
-        steps += _made(wish.layout(folder), wish, config, now, replace=replace)
+        steps += _made(wish.layout(folder), config, now, replace=replace)
     return steps
 
 
-def _made(layout: Layout, wish: Record, config: Path, now: datetime, *, replace: bool) -> Iterator[Step]:
+def _made(layout: Layout, config: Path, now: datetime, *, replace: bool) -> Iterator[Step]:
     yield from _configuration(layout, config)
-    registry = load_registry(layout.staged.config)
+    registry = registry_in_force(layout)
     yield from _settings(layout, config)
     yield from (Step(Done.MADE, f"secrets/{secret}") for secret in make_missing(layout))
     yield from _certificates(layout, now)
     yield from _broker(layout, registry, replace=replace)
-    for one in shipped(layout, _values(layout, wish, registry)):
+    for one in shipped(layout, _values(layout, registry)):
         yield put(one, layout.folder, replace=replace)
     yield from render_dashboards(layout, registry)
     if layout.form is not Form.SYSTEMD:
@@ -145,10 +145,20 @@ def _settings(layout: Layout, config: Path) -> Iterator[Step]:
     """`caretaker.yaml`: theirs with our addresses in it; one that is there stays, whoever has changed it."""
     target, source = layout.staged.config / SETTINGS_FILE, config / SETTINGS_FILE
     if target.exists():
-        yield Step(Done.KEPT, target.relative_to(layout.folder).as_posix())
+        known = Document.open(target, SETTINGS_FILE).validate(_Sections).root or {}
+        done = Done.KEPT if _says_the_hosts(known, sections(layout)) else Done.DIFFERS
+        yield Step(done, target.relative_to(layout.folder).as_posix())
         return
     theirs = Document.open(source, SETTINGS_FILE).validate(_Sections).root if source.exists() else None
     yield put(Shipped(settings_text(layout, theirs or {}), target), layout.folder, replace=False)
+
+
+def _says_the_hosts(known: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """Whether the settings have the names by which this machine is reached now. All else in there is theirs."""
+    api, alerts = known.get("api"), known.get("alerts")
+    names = api.get("names") if isinstance(api, Mapping) else None
+    address = alerts.get("public_url") if isinstance(alerts, Mapping) else None
+    return set(ours["api"]["names"]) <= set(names or ()) and address == ours["alerts"]["public_url"]
 
 
 def _certificates(layout: Layout, now: datetime) -> Iterator[Step]:
@@ -167,14 +177,16 @@ def _broker(layout: Layout, registry: Registry, *, replace: bool) -> Iterator[St
         yield Step(_done(file in before, changed), file.relative_to(layout.folder).as_posix())
 
 
-def _values(layout: Layout, record: Record, registry: Registry) -> Mapping[str, str]:
-    owner = layout.folder.stat()
+def _values(layout: Layout, registry: Registry) -> Mapping[str, str]:
+    """Of `.env`: what somebody has set there stays, but for the images, which belong to a version, and the host."""
+    file, owner = layout.folder / ".env", layout.folder.stat()
+    before = settings_of(file.read_text(encoding="utf-8")) if file.exists() else {}
     return {
         "CARETAKER_UID": str(owner.st_uid),
         "CARETAKER_GID": str(owner.st_gid),
-        "CARETAKER_HOST": layout.hosts[0],
         "GRAFANA_TIMEZONE": zone_of(registry),
-        "INFLUXDB_RETENTION": f"{record.retention_days * 24}h",
+        **{name: value for name, value in before.items() if not name.endswith("_IMAGE")},
+        "CARETAKER_HOST": layout.hosts[0],
     }
 
 

@@ -45,12 +45,12 @@ def configuration(folder: Path, files: Mapping[str, str] = CONFIG) -> Path:
     return folder
 
 
-def deployed(folder: Path, config: Path, ports: Mapping[Door, int] | None = None) -> Layout:
-    """What `init` makes of it, with free ports for everything and InfluxDB 1.x."""
+def deployed(
+    folder: Path, config: Path, ports: Mapping[Door, int] | None = None, influxdb: InfluxForm = InfluxForm.V1
+) -> Layout:
+    """What `init` makes of it, with free ports for everything that has none."""
     found = {door: free_port() for door in Door} | dict(ports or {})
-    record = Record.model_validate(
-        {"form": "local", "hosts": ("127.0.0.1",), "influxdb": InfluxForm.V1, "ports": found}
-    )
+    record = Record.model_validate({"form": "local", "hosts": ("127.0.0.1",), "influxdb": influxdb, "ports": found})
     init(folder, record, config, datetime.now(UTC), replace=False)
     return record.layout(folder)
 

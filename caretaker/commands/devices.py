@@ -20,6 +20,7 @@ from deploy.credentials import (
     check_device,
     give_certificate,
     give_passwords,
+    registry_in_force,
     take_away,
     with_password,
     write_rules,
@@ -30,7 +31,6 @@ from deploy.private import held, make_private, write_private
 from deploy.record import read_layout
 from deploy.secrets import hand_out
 from telemetry.document import nearest
-from telemetry.registry.load import load_registry, registry_files
 from telemetry.registry.models import Device, Registry
 from telemetry.topics import topic
 
@@ -99,7 +99,7 @@ def credentials(
     with _told():
         layout = read_layout(deployment)
         with held(layout.folder):
-            registry = _registry(layout)
+            registry = registry_in_force(layout)
             wanted = (
                 [device] if device is not None else _of_site(layout, registry, site or "", is_all=rotate or certificate)
             )
@@ -207,12 +207,6 @@ def _try(layout: Layout, registry: Registry, device: str) -> None:
 def _example(device: Device) -> str:
     """A reading of a metric that it measures."""
     return json.dumps({"values": {next(iter(device.metrics), "online"): 1}})
-
-
-def _registry(layout: Layout) -> Registry:
-    """As the services have it: of a machine with units what is installed, once it is."""
-    installed = layout.installed.config
-    return load_registry(installed if registry_files(installed)["sites"] else layout.staged.config)
 
 
 def _meant(word: str, known: Mapping[str, object] | frozenset[str]) -> str:

@@ -1,0 +1,337 @@
+"""`caretaker deploy init`: what it makes, what it keeps, and that what it makes fits together."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from alerts.settings import Settings as AlertSettings
+from api.settings import Settings as ApiSettings
+from caretaker.__main__ import app
+from deploy.authority import AuthorityError, read_certificate, serves
+from deploy.files import Done, Step, with_settings
+from deploy.init import InitError, configuration_files, init
+from deploy.layout import Door, Form, Layout, Secret, Service, compose, systemd
+from deploy.probe import CHECK_DEVICE
+from deploy.record import FILE, Record, read_layout
+from deploy.secrets import GRANTED, READERS, needed
+from deploy.settings_file import environment
+from ingestor.settings import Settings as IngestorSettings
+from telemetry.document import DocumentError
+from telemetry.registry.load import load_registry
+from tests.deployed import configuration, deployed
+
+NOW = datetime.now(UTC)
+HOSTS = ("caretaker.example.org", "192.0.2.7")
+COMPOSE = Record(form=Form.COMPOSE, hosts=HOSTS)
+SYSTEMD = Record(form=Form.SYSTEMD, hosts=HOSTS)
+OURS = (Service.INGESTOR, Service.ALERTS, Service.API)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return configuration(tmp_path / "config")
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    return tmp_path / "city"
+
+
+def made(folder: Path, record: Record, config: Path, now: datetime = NOW, *, replace: bool = False) -> Sequence[Step]:
+    return init(folder, record, config, now, replace=replace)
+
+
+def contents(folder: Path) -> Mapping[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("record", [COMPOSE, SYSTEMD], ids=["compose", "systemd"])
+def test_everything_is_for_its_owner_alone_whatever_the_umask(city: Path, config: Path, record: Record) -> None:
+    before = os.umask(0)
+    try:
+        made(city, record, config)
+    finally:
+        os.umask(before)
+    modes = {path.relative_to(city).as_posix(): path.stat().st_mode & 0o777 for path in (city, *city.rglob("*"))}
+    scripts = {"manage", "install"}
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+    assert {name for name, mode in modes.items() if mode & 0o100 and (city / name).is_file()} == scripts & modes.keys()
+
+
+@pytest.mark.parametrize("record", [COMPOSE, SYSTEMD], ids=["compose", "systemd"])
+def test_a_second_run_changes_nothing(city: Path, config: Path, record: Record) -> None:
+    first = made(city, record, config)
+    before = contents(city)
+    second = made(city, record, config)
+    assert contents(city) == before
+    assert {step.done for step in first} == {Done.MADE}
+    assert {step.done for step in second} == {Done.KEPT}
+
+
+def test_what_was_changed_by_somebody_stays_until_it_is_asked_for(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    for name in ("compose.yaml", "config/caretaker.yaml", "config/sites.yaml", "mosquitto/mosquitto.conf"):
+        with (city / name).open("a") as file:
+            file.write("# mine\n")
+    mine = (city / ".env").read_text().replace("BOARD_PORT=8443", "BOARD_PORT=443")
+    (city / ".env").write_text(mine)
+    before = contents(city)
+    steps = made(city, COMPOSE, config)
+    assert contents(city) == before
+    assert {step.what for step in steps if step.done is Done.DIFFERS} == {
+        "compose.yaml",
+        "config/sites.yaml",
+        "mosquitto/mosquitto.conf",
+    }
+    steps = made(city, COMPOSE, config, replace=True)
+    assert {step.what for step in steps if step.done is Done.REPLACED} == {"compose.yaml", "mosquitto/mosquitto.conf"}
+    after = contents(city)
+    assert after["compose.yaml.old"] == before["compose.yaml"]
+    assert b"# mine" not in after["compose.yaml"]
+    assert {
+        name for name in before if name.startswith(("secrets/", "config/")) and after[name] != before[name]
+    } == set()
+
+
+def test_what_is_missing_is_added(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    before = contents(city)
+    gone = ("secrets/mqtt-api.password", "compose.yaml", "secrets/grafana.key", "mosquitto/passwd", "mosquitto/acl")
+    for name in gone:
+        (city / name).unlink()
+    made(city, COMPOSE, config)
+    after = contents(city)
+    assert after.keys() == before.keys()
+    assert after["secrets/mqtt-api.password"] != before["secrets/mqtt-api.password"]
+    assert after["secrets/mqtt-alerts.password"] == before["secrets/mqtt-alerts.password"]
+    assert after["compose.yaml"] == before["compose.yaml"]
+
+
+def test_certificates_are_renewed_before_they_run_out_and_for_a_new_name(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    layout = read_layout(city)
+    before = contents(city)
+    late = NOW + timedelta(days=800)
+    steps = made(city, COMPOSE, config, late)
+    assert {step.what for step in steps if step.done is Done.RENEWED} == {
+        f"secrets/{service}.pem" for service in ("mosquitto", "influxdb", "api", "grafana")
+    }
+    assert contents(city)["secrets/ca.pem"] == before["secrets/ca.pem"]
+    assert not serves(read_certificate(layout.kept(Secret.API_CERTIFICATE)), ["new.example.org"])
+    steps = made(city, Record(form=Form.COMPOSE, hosts=("new.example.org",)), config, late)
+    # InfluxDB is not reached from outside: it needs no other name.
+    renewed = {step.what.partition(" ")[0] for step in steps if step.done is Done.RENEWED}
+    assert renewed == {FILE, "secrets/mosquitto.pem", "secrets/api.pem", "secrets/grafana.pem", "grafana"}
+    assert {step.what for step in steps if step.done is Done.DIFFERS} == {".env", "config/caretaker.yaml"}
+    assert serves(read_certificate(layout.kept(Secret.API_CERTIFICATE)), ["new.example.org", "api", "localhost"])
+
+
+def test_without_the_authoritys_key_what_is_good_stays_and_what_is_not_is_said(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    (city / "secrets/ca.key").unlink()
+    assert {step.done for step in made(city, COMPOSE, config)} == {Done.KEPT}
+    with pytest.raises(AuthorityError, match="Bring it back"):
+        made(city, COMPOSE, config, NOW + timedelta(days=800))
+    assert not (city / "secrets/ca.key").exists(), "a new authority would lock every device out"
+
+
+def test_a_folder_that_holds_other_things_is_left_alone(city: Path, config: Path) -> None:
+    city.mkdir()
+    (city / "letter.txt").write_text("dear")
+    with pytest.raises(InitError, match="holds other things"):
+        made(city, COMPOSE, config)
+    assert contents(city) == {"letter.txt": b"dear"}
+
+
+def test_a_deployment_of_another_kind_is_left_alone(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    before = contents(city)
+    with pytest.raises(InitError, match="for compose, not for systemd"):
+        made(city, SYSTEMD, config)
+    assert contents(city) == before
+
+
+def test_a_configuration_with_errors_makes_nothing(city: Path, config: Path) -> None:
+    (config / "devices.csv").write_text("id,site,kind,metrics\nx,nowhere,meter,power_kw\n")
+    with pytest.raises(DocumentError, match="nowhere"):
+        made(city, COMPOSE, config)
+    assert not city.exists()
+
+
+def test_only_the_configuration_is_copied(tmp_path: Path, city: Path, config: Path) -> None:
+    """Not the deployment itself, made inside of it, nor the data of a trial."""
+    (config / "caretaker-data").mkdir()
+    (config / "caretaker-data" / "store.db").write_bytes(b"\xff")
+    (config / "caretaker-data" / "audit.yaml").write_text("{}")
+    (config / "rules" / "tests").mkdir(parents=True)
+    (config / "rules" / "tests" / "air.yaml").write_text("tests: []\n")
+    (config / "simulation.yaml").write_text("{}\n")
+    found = [path.relative_to(config).as_posix() for path in configuration_files(config)]
+    assert found == ["devices.csv", "rules/tests/air.yaml", "sites.yaml"]
+    assert tmp_path in city.parents
+
+
+def test_the_doctor_has_a_device_of_its_own(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    registry = load_registry(city / "config")
+    assert registry.devices[CHECK_DEVICE].interval_s is None, "its silence means nothing"
+    assert registry.sites[CHECK_DEVICE].timezone.key == "Asia/Hong_Kong"
+    made(city.with_name("again"), COMPOSE, city / "config")
+
+
+def test_a_changed_registry_is_taken_over_by_the_access_rules(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    with (city / "config/devices.csv").open("a") as file:
+        file.write("newcomer,hall,meter,hub,power_kw\n")
+    steps = made(city, COMPOSE, city / "config")
+    assert "mosquitto/acl" in {step.what for step in steps if step.done is Done.RENEWED}
+    assert "caretaker/v1/hall/newcomer/readings" in (city / "mosquitto/acl").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_belongs_to_the_services(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    assert {path.stat().st_uid for path in (city, *city.rglob("*"))} == {10_001}
+    assert "CARETAKER_UID=10001\n" in (city / ".env").read_text()
+
+
+def test_settings_of_dotenv_are_filled_and_comments_stay() -> None:
+    template = "# PORT=1 is usual\nPORT=1\nHOST=\nOTHER=x\n"
+    assert with_settings(template, {"PORT": "2", "HOST": "a.org"}) == "# PORT=1 is usual\nPORT=2\nHOST=a.org\nOTHER=x\n"
+
+
+def test_what_compose_gives_each_service_is_what_it_reads(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    layout = compose(city, HOSTS)
+    document: dict[str, Any] = yaml.safe_load((city / "compose.yaml").read_text())
+    for service in Service:
+        if service is Service.DOCTOR:
+            continue
+        given = {Secret(name) for name in document["services"][service]["secrets"]}
+        wanted = {secret for secret in needed(layout) if service in READERS[secret]}
+        # The API asks for the ingestor's figures only; what is given beyond is not ours to judge here.
+        assert wanted - given <= {Secret.INFLUXDB_ADMIN_PASSWORD, Secret.INFLUXDB_ADMIN_TOKEN}, service
+        assert Secret.CA_KEY not in given
+    for service in OURS:
+        told = document["services"][service]["environment"]
+        assert environment(layout, service).items() <= told.items()
+
+
+def test_units_are_told_what_containers_are(city: Path, config: Path) -> None:
+    made(city, SYSTEMD, config)
+    layout = systemd(city, HOSTS)
+    for service in OURS:
+        unit = (city / f"root/etc/systemd/system/caretaker-{service}.service").read_text()
+        for name, value in environment(layout, service).items():
+            assert f"Environment={name}={value}\n" in unit
+    assert (city / "root/etc/systemd/system/caretaker-.service.d/10-hardened.conf").exists()
+
+
+def test_systemd_stages_for_each_what_it_reads(city: Path, config: Path) -> None:
+    made(city, SYSTEMD, config)
+    layout = systemd(city, HOSTS)
+    for secret in needed(layout):
+        for reader in READERS[secret]:
+            staged = layout.staged.secret(secret, reader)
+            assert staged.exists() == (secret not in GRANTED), (secret, reader)
+    assert [path for path in (city / "root").rglob("*") if path.name == Secret.CA_KEY] == []
+    broker = {path.name for path in layout.staged.broker.iterdir()}
+    assert broker == {"passwd", "acl", "revoked.pem", "ca.pem", "mosquitto.pem", "mosquitto.key"}
+
+
+def test_the_services_take_the_settings_that_were_made(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config / "caretaker.yaml").write_text("max_age_days: 40\nalerts: {keep_days: 90}\napi: {signed_in_days: 3}\n")
+    layout = deployed(tmp_path / "here", config)
+    document = yaml.safe_load((layout.staged.config / "caretaker.yaml").read_text())
+    for service, settings in zip(OURS, (IngestorSettings, AlertSettings, ApiSettings), strict=True):
+        with monkeypatch.context() as patch:
+            for name, value in environment(layout, service).items():
+                patch.setenv(name, value)
+            found = settings(**document)
+        assert found.broker.secret() == layout.kept(Secret(f"mqtt-{service}.password")).read_text()
+        assert found.max_age_days == 40
+        assert found.broker.encrypted
+    assert found.api.signed_in_days == 3
+
+
+def test_grafana_finds_the_files_that_its_provisioning_names(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    layout = compose(city, HOSTS)
+    sources = (city / "grafana/provisioning/datasources/caretaker.yaml").read_text()
+    for secret in (Secret.CA, Secret.INFLUXDB_GRAFANA_TOKEN):
+        assert f"$__file{{{layout.seen.secret(secret, Service.GRAFANA)}}}" in sources
+        assert Service.GRAFANA in READERS[secret]
+    assert "https://influxdb:8086" in sources
+    providers = yaml.safe_load((city / "grafana/provisioning/dashboards/caretaker.yaml").read_text())["providers"]
+    for provider in providers:
+        path = Path(provider["options"]["path"])
+        assert [*(city / "grafana" / path.relative_to(layout.seen.grafana)).glob("*.json")]
+
+
+def test_openssl_agrees(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    program = shutil.which("openssl")
+    assert program is not None
+    for name in ("mosquitto", "influxdb", "api", "grafana"):
+        arguments = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.pem"]
+        done = subprocess.run(
+            [program, *arguments, "-verify_hostname", name, f"{name}.pem"],
+            cwd=city / "secrets",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_command_shows_no_secret_and_says_what_is_next(city: Path, config: Path) -> None:
+    runner = CliRunner()
+    arguments = ["deploy", "init", str(city), "--for", "compose", "--host", "Caretaker.example.org", "-c", str(config)]
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    secrets = [path.read_text() for path in (city / "secrets").iterdir() if path.suffix in {".password", ".token"}]
+    assert [secret for secret in secrets if secret in done.output] == []
+    assert f"cd {city} && ./manage up" in done.output
+    again = runner.invoke(app, ["deploy", "init", str(city)])
+    assert again.exit_code == 0, again.output
+    assert "kept as they are" in again.output
+    layout: Layout = read_layout(city)
+    assert layout.outer(Door.API).url == "https://caretaker.example.org:8443"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "a.org"], "run by what?"),
+        (["--for", "compose"], "by which name"),
+        (["--for", "compose", "--host", "0.0.0.0"], "can't be a host"),
+        (["--for", "compose", "--host", "a.org:8443"], "can't be a host"),
+        (["--for", "compose", "--host", "a.org", "--influxdb", "1"], "containers come with InfluxDB 2"),
+        (["--for", "compose", "--host", "a.org", "--keep-days", "7"], "31"),
+    ],
+)
+def test_what_the_command_refuses(options: list[str], words: str, city: Path) -> None:
+    done = CliRunner().invoke(app, ["deploy", "init", str(city), *options])
+    assert done.exit_code == 2
+    assert words in done.output
+    assert not city.exists()
+
+
+def test_without_a_configuration_it_brings_one(city: Path) -> None:
+    done = CliRunner().invoke(app, ["deploy", "init", str(city), "--for", "systemd", "--host", "a.org"])
+    assert done.exit_code == 0, done.output
+    registry = load_registry(city / "root/etc/caretaker")
+    assert {"main-street", CHECK_DEVICE} <= registry.sites.keys()
+    assert f"sudo {city}/install" in done.output
