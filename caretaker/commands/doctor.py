@@ -19,6 +19,7 @@ from deploy.doctor.examine import examine
 from deploy.doctor.finding import Check, Finding, Verdict
 from deploy.doctor.place import Ground, Part
 from deploy.doctor.survey import SurveyError, Wishes, survey
+from deploy.layout import Layout
 from deploy.record import FILE, read_layout
 from telemetry.document import DocumentError
 
@@ -94,12 +95,10 @@ def doctor(
     be told, with 2 when it can't examine anything.
     """
     wanted = frozenset(only or Check)
-    if deployment is None and Path(FILE).exists():
-        deployment = Path()
     with explained():
         try:
             wishes = Wishes(
-                layout=None if deployment is None else read_layout(deployment),
+                layout=_layout(deployment),
                 device=device,
                 username=username,
                 password_file=password_file,
@@ -118,6 +117,15 @@ def doctor(
     show(findings, format)
     if any(finding.remark.verdict in BAD for finding in findings):
         raise typer.Exit(Exit.PROBLEM)
+
+
+def _layout(deployment: Path | None) -> Layout | None:
+    if deployment is None and Path(FILE).exists():
+        deployment = Path()
+    try:
+        return None if deployment is None else read_layout(deployment)
+    except DocumentError as error:
+        fail(str(error), code=Exit.USAGE)
 
 
 def _urls(given: Sequence[str]) -> dict[Part, str]:

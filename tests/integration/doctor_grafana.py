@@ -1,10 +1,13 @@
 """An HTTP server that has what the doctor asks a Grafana for: health, one data source and its proxy, dashboards."""
 
 import json
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
+
+PROXY = "/api/datasources/proxy/uid/caretaker-influxdb/query"
 
 
 class DoctorGrafana:
@@ -15,7 +18,8 @@ class DoctorGrafana:
     def __init__(self) -> None:
         double = self
         self.documents: dict[str, Any] = {}
-        self.calls: list[str] = []
+        self.influxdb: Callable[[str], bytes] | None = None
+        """What the data source reaches: the answer to a query string, as InfluxDB gives it."""
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -49,11 +53,15 @@ class DoctorGrafana:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         path = urlsplit(handler.path).path
-        self.calls.append(path)
+        if path == PROXY and self.influxdb is not None:
+            self._send(handler, 200, self.influxdb(urlsplit(handler.path).query))
+            return
         known = path == "/api/health" or handler.headers.get("Authorization") == f"Bearer {self.token}"
         found = self.documents.get(path) if known else {"message": "Unauthorized"}
         status = 200 if found is not None and known else 404 if known else 401
-        body = json.dumps(found or {"message": "not found"}).encode()
+        self._send(handler, status, json.dumps(found or {"message": "not found"}).encode())
+
+    def _send(self, handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(body)))

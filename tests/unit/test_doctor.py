@@ -1,6 +1,7 @@
 """What the doctor makes of what it sees, and how it tells it. A system is in the integration tests."""
 
 import asyncio
+import json
 import re
 import stat
 from collections.abc import Callable, Sequence
@@ -11,7 +12,9 @@ from typing import Any, cast
 import pytest
 from cryptography import x509
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
+from caretaker.__main__ import app
 from caretaker.commands.doctor import show
 from caretaker.output import Format
 from deploy.authority import new_authority
@@ -253,6 +256,44 @@ def test_how_long_a_certificate_lasts(days: float, verdict: Verdict) -> None:
     assert found.verdict is verdict
     assert (found.mend == "renew it") == (verdict is not S)
     assert names_of(shown) == ["mqtt.example.org", "192.0.2.7"]
+
+
+# What can't be examined.
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "sites.yaml").write_text(
+        "sites:\n  - {id: pier, kind: toilet, names: {en: Pier}, timezone: Asia/Hong_Kong}\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--url", "api"], "PART=ADDRESS"),
+        (["--url", "nothing=http://127.0.0.1"], "PART=ADDRESS"),
+        (["--url", "api=127.0.0.1:1"], "PART=ADDRESS"),
+        (["--device", "nobody"], "no device nobody"),
+        (["--only", "everything"], "everything"),
+        (["--deployment", "/nowhere"], "deployment.yaml"),
+    ],
+)
+def test_what_can_not_be_begun_has_its_own_code(config: Path, words: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["doctor", "--config", str(config), "--data", str(config / "data"), *words])
+    assert (done.exit_code, said in done.output) == (2, True)
+
+
+def test_a_configuration_with_errors_is_the_finding(config: Path) -> None:
+    (config / "devices.yaml").write_text("devices:\n  - {id: Nonsense}\n")
+    words = ["doctor", "--config", str(config), "--data", str(config / "data"), "--format", "json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert {(row["verdict"], row["check"]) for row in found} == {("wrong", "configuration")}
+    assert found[0]["where"] == "devices.yaml:2"
+    assert "Nothing else can be examined" in done.stderr
 
 
 # How it is told.
