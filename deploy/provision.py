@@ -80,11 +80,12 @@ class _Influx:
         user: tuple[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Status and document; an empty one where there is none. Raises `ProvisionError` where nobody answers."""
         headers = {} if token is None else {"Authorization": f"Token {token}"}
         try:
-            answer = self._client.request(method, path, headers=headers, auth=user, params=params, json=body)
+            answer = self._client.request(method, path, headers=headers, auth=user, params=params, json=body, data=form)
         except httpx2.ConnectError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ProvisionError(
@@ -187,12 +188,16 @@ def _one(influx: _Influx, layout: Layout, record: Record) -> Iterator[Made]:
         WRITER: _secret(layout, Secret.INFLUXDB_CARETAKER_PASSWORD),
         READER: _secret(layout, Secret.INFLUXDB_GRAFANA_PASSWORD),
     }
-    # The first user of an InfluxDB with authentication may be made by anybody, as long as there is none.
-    if influx.call("GET", "/query", user=admin, params={"q": "SHOW USERS"})[0] == httpx2.codes.UNAUTHORIZED:
+    # The first user may be made by anybody, as long as there is none, with authentication (403 before) or without.
+    status, document = influx.call("GET", "/query", user=admin, params={"q": "SHOW USERS"})
+    users = _names((document.get("results") or [{}])[0])
+    if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN} or ADMIN not in users:
         statement = f"CREATE USER {identifier(ADMIN)} WITH PASSWORD {_literal(admin[1])} WITH ALL PRIVILEGES"
-        status, document = influx.call("POST", "/query", params={"q": statement})
-        if status != httpx2.codes.OK or "error" in document:
+        status, document = influx.call("POST", "/query", form={"q": statement})
+        if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
             raise _refused(influx, Secret.INFLUXDB_ADMIN_PASSWORD)
+        if status != httpx2.codes.OK:
+            raise _strange(influx, status, document)
         yield Made(f"user {ADMIN}", is_new=True)
     databases = _names(_ask(influx, admin, "SHOW DATABASES"))
     yield Made(f"database {BUCKET}", is_new=BUCKET not in databases)
@@ -209,7 +214,7 @@ def _one(influx: _Influx, layout: Layout, record: Record) -> Iterator[Made]:
 
 
 def _ask(influx: _Influx, admin: tuple[str, str], statement: str) -> dict[str, Any]:
-    status, document = influx.call("POST", "/query", user=admin, params={"q": statement})
+    status, document = influx.call("POST", "/query", user=admin, form={"q": statement})
     results = document.get("results") or [{}]
     if status != httpx2.codes.OK or "error" in results[0]:
         # Not the statement: it may hold a password.
