@@ -53,7 +53,7 @@ Queries = Sequence[InfluxQuery]
 SERIES = ("#4477AA", "#44AA99", "#88CCEE", "#999933", "#8A6FB0", "#DDCC77", "#777777", "#117733")
 """Colours of lines and bars, after Paul Tol's schemes for all eyes (https://sronpersonalpages.nl/~pault/), without
 their reds: red and amber are kept for what is wrong."""
-NEUTRAL = "#5F7A94"
+NEUTRAL = "#67839E"
 """A figure that is neither good nor bad."""
 RESTING = "#AEB9C3"
 """A state in which nothing happens."""

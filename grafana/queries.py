@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-from telemetry.catalogue.metric import Kind, Metric
+from telemetry.catalogue.metric import Metric
 from telemetry.reading import Quality
 from telemetry.registry.models import Site
 from telemetry.series import quality_field
@@ -140,12 +140,11 @@ def course(metric: Metric, scope: Scope, function: str = "mean", by: Sequence[st
 def course_of_all(metric: Metric, scope: Scope, function: str, within: str, by: Sequence[str] = SITE) -> str:
     """`function` over devices of what `within` makes of each device in each window of the plot.
 
-    Each device counts once, however often it reports: `sum` of `mean` is the power of a site. A state holds until the
-    device says another, so that one that says nothing within a window is not missing from its count.
+    Each device counts once, however often it reports: `sum` of `mean` is the power of a site. A device that says
+    nothing within a window is missing from it, so the panel's least interval is a few times the expected one. (To hold
+    the value before would be better. InfluxDB 1.13 and 2.x make each window many times of an inner `fill(previous)`.)
     """
-    fill = "previous" if metric.kind is Kind.STATE else "null"
-    of_each = f"{within}({_field(metric)}) AS {_field(metric)}"
-    each = _windows(of_each, metric, scope, "$__interval", DEVICE, fill)
+    each = course(metric, scope, within)
     what = f"{function}({_field(metric)}) AS {_field(metric)}"
     return of(what, each, f"WHERE {TIME} {group(by, '$__interval')} fill(null)")
 
