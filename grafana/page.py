@@ -109,7 +109,7 @@ class Page:
         draft = self._draft.build()
         draft.schema_version = SCHEMA
         document = json.loads(json.dumps(draft, cls=JSONEncoder, sort_keys=True))
-        for panel in document["panels"]:
+        for panel in document.setdefault("panels", []):
             if "timeFrom" in panel:
                 # The panel's words say it; Grafana would write it into the corner in English.
                 panel["hideTimeOverride"] = True
