@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.authority import (
     Authority,
@@ -23,6 +24,10 @@ from deploy.private import make_private, write_private
 from deploy.secrets import needed
 
 AUTHORITY_NAME = "Caretaker authority"
+_NO_LIST = (
+    "is no list of revoked certificates: bring it back from a backup. Where there is none, remove it and run "
+    "`caretaker deploy init`: those that were revoked are good again then"
+)
 HERE = ("localhost", "127.0.0.1", "::1")
 SERVERS = {
     Service.MOSQUITTO: (Secret.MOSQUITTO_CERTIFICATE, Secret.MOSQUITTO_KEY, Door.MQTT_DEVICES),
@@ -54,7 +59,8 @@ def certify(layout: Layout, now: datetime) -> Sequence[Secret]:
         write_private(layout.kept(private), signed.key)
         write_private(layout.kept(public), signed.certificate)
         new.append(public)
-    if not layout.staged.revoked.exists():
+    if not _is_list_of(layout.staged.revoked, authority):
+        # None yet, or of an authority that was replaced: the broker would then let nobody in by certificate.
         make_private(layout.staged.broker)
         write_private(layout.staged.revoked, _authority(layout).revocations([], now))
     return new
@@ -75,11 +81,12 @@ def issue(layout: Layout, device: str, now: datetime) -> Signed:
 
 def valid(layout: Layout, device: str, now: datetime) -> Sequence[Path]:
     """The notes of a device's certificates that the broker accepts now. Raises `AuthorityError`."""
-    revoked = _revoked(layout)
+    revoked, authority = _revoked(layout), read_certificate(layout.kept(Secret.CA))
     return [
         file
         for file in sorted(_issued(layout).glob(f"{device}.*.pem"))
         if (known := read_certificate(file)).not_valid_after_utc > now
+        and signed_by(known, authority)
         and revoked.get_revoked_certificate_by_serial_number(known.serial_number) is None
     ]
 
@@ -115,10 +122,20 @@ def _revoked(layout: Layout) -> x509.CertificateRevocationList:
     try:
         return x509.load_pem_x509_crl(layout.staged.revoked.read_bytes())
     except (OSError, ValueError) as error:
-        raise AuthorityError(
-            f"{layout.staged.revoked} is no list of revoked certificates: bring it back from a backup, or the ones "
-            "that were revoked are good again"
-        ) from error
+        raise AuthorityError(f"{layout.staged.revoked} {_NO_LIST}") from error
+
+
+def _is_list_of(file: Path, authority: x509.Certificate) -> bool:
+    """Whether it is a list that this authority has signed. Raises `AuthorityError` on a file that is none."""
+    if not file.exists():
+        return False
+    try:
+        known = x509.load_pem_x509_crl(file.read_bytes())
+    except ValueError as error:
+        raise AuthorityError(f"{file} {_NO_LIST}") from error
+    key = authority.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey), "ours are"
+    return known.is_signature_valid(key)
 
 
 def _hosts(layout: Layout, service: Service, door: Door) -> Sequence[str]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from deploy.access import DOCTOR_TOPIC, PASSWORDS, SERVICE_RIGHTS, MqttUser, Right, access_rules, gateways
-from deploy.doctor import queue
 from telemetry.registry.load import load_registry
 from telemetry.registry.models import Registry
 from tests.deployed import configuration
@@ -61,7 +60,3 @@ def test_what_each_service_may_write() -> None:
         MqttUser.API: ["caretaker/v1/+/+/readings"],
         MqttUser.DOCTOR: [f"{DOCTOR_TOPIC}/#"],
     }
-
-
-def test_the_doctor_may_try_where_it_tries() -> None:
-    assert queue.TOPIC == DOCTOR_TOPIC

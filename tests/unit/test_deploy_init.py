@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from alerts.settings import Settings as AlertSettings
 from api.settings import Settings as ApiSettings
 from caretaker.__main__ import app
-from deploy.authority import AuthorityError, read_certificate, serves
+from deploy.authority import AuthorityError, read_certificate, serves, signed_by
+from deploy.certificates import issue, revoke, valid
 from deploy.files import Done, Step, with_settings
 from deploy.init import InitError, configuration_files, init
 from deploy.layout import Door, Form, Layout, Secret, Service, compose, systemd
@@ -142,6 +145,27 @@ def test_without_the_authoritys_key_what_is_good_stays_and_what_is_not_is_said(c
     with pytest.raises(AuthorityError, match="Bring it back"):
         made(city, COMPOSE, config, NOW + timedelta(days=800))
     assert not (city / "secrets/ca.key").exists(), "a new authority would lock every device out"
+
+
+def test_a_new_authority_begins_anew(city: Path, config: Path) -> None:
+    made(city, COMPOSE, config)
+    layout = read_layout(city)
+    issue(layout, "alone", NOW)
+    revoke(layout, "alone", NOW)
+    issue(layout, "alone", NOW)
+    assert len(valid(layout, "alone", NOW)) == 1
+    layout.kept(Secret.CA).unlink()
+    made(city, COMPOSE, config)
+    authority = read_certificate(layout.kept(Secret.CA))
+    assert signed_by(read_certificate(layout.kept(Secret.MOSQUITTO_CERTIFICATE)), authority)
+    revoked = x509.load_pem_x509_crl(layout.staged.revoked.read_bytes())
+    key = authority.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert revoked.is_signature_valid(key), "Mosquitto would let nobody in"
+    assert valid(layout, "alone", NOW) == []
+    layout.staged.revoked.write_text("rubbish")
+    with pytest.raises(AuthorityError, match="is no list of revoked"):
+        made(city, COMPOSE, config)
 
 
 def test_a_folder_that_holds_other_things_is_left_alone(city: Path, config: Path) -> None:
