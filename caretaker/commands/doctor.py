@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from caretaker.deployment import explained
-from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOption
+from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, has_sites
 from caretaker.output import Exit, Format, FormatOption, fail, note, rows
 from deploy.doctor.configuration import problems
 from deploy.doctor.examine import examine
@@ -37,8 +37,28 @@ INDENT = " " * 13
 
 
 def doctor(
-    config: ConfigOption = CONFIG_DEFAULT,
-    data: DataOption = DATA_DEFAULT,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="CARETAKER_CONFIG",
+            metavar="DIR",
+            help="The configuration: sites.yaml, devices.csv and so on.",
+            show_default="the deployment's, or the current directory",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            "-d",
+            envvar="CARETAKER_DATA",
+            metavar="DIR",
+            help="Where the journal and the embedded store live.",
+            show_default=f"the deployment's, or {DATA_DEFAULT}",
+        ),
+    ] = None,
     *,
     deployment: Annotated[
         Path | None,
@@ -97,8 +117,9 @@ def doctor(
     wanted = frozenset(only or Check)
     with explained():
         try:
+            layout = _layout(deployment)
             wishes = Wishes(
-                layout=_layout(deployment),
+                layout=layout,
                 device=device,
                 username=username,
                 password_file=password_file,
@@ -106,7 +127,7 @@ def doctor(
                 backups=backups,
                 urls=_urls(url or ()),
             )
-            ground = survey(config, data, wishes)
+            ground = survey(_config(config, layout), _data(data, layout), wishes)
         except SurveyError as error:
             fail(str(error), code=Exit.USAGE)
         except DocumentError as error:
@@ -126,6 +147,18 @@ def _layout(deployment: Path | None) -> Layout | None:
         return None if deployment is None else read_layout(deployment)
     except DocumentError as error:
         fail(str(error), code=Exit.USAGE)
+
+
+def _config(given: Path | None, layout: Layout | None) -> Path:
+    if given is None:
+        given = CONFIG_DEFAULT if layout is None else layout.installed.config
+    return has_sites(given)
+
+
+def _data(given: Path | None, layout: Layout | None) -> Path:
+    if given is None:
+        return DATA_DEFAULT if layout is None else layout.installed.data
+    return given
 
 
 def _urls(given: Sequence[str]) -> dict[Part, str]:

@@ -7,12 +7,12 @@ comes back and counts. Where nobody lets us publish, Mosquitto's configuration i
 import secrets
 from collections.abc import Sequence
 
+from deploy.access import DOCTOR_TOPIC
 from deploy.doctor.finding import Remark, left_out, sound, wrong
 from deploy.doctor.mosquitto_conf import Conf, find
 from deploy.doctor.place import Ground, address_of
 from deploy.doctor.wire import Arrived, Wire, connected
 
-TOPIC = "caretaker/doctor"
 MESSAGES = 1_100
 """More than the 1,000 that Mosquitto and EMQX keep unless they are told otherwise."""
 AWAY_S = 300
@@ -26,7 +26,7 @@ async def look(ground: Ground) -> Sequence[Remark]:
     """Count what comes back."""
     where = address_of(ground.doctor)
     client_id = f"caretaker-doctor-{secrets.token_hex(4)}"
-    own = f"{TOPIC}/{client_id}"
+    own = f"{DOCTOR_TOPIC}/{client_id}"
     # Not a clean start: the embedded broker keeps no session that began with one.
     async with connected(ground.doctor, client_id, clean_start=False, session_expiry_s=AWAY_S) as (wire, _):
         may_read = not (await wire.subscribe(own)).refused
@@ -70,7 +70,7 @@ def _by_configuration(ground: Ground) -> Remark:
         return left_out(
             address_of(ground.doctor),
             f"{who} may not try it, and the broker's configuration is not on this machine",
-            f"`topic readwrite {TOPIC}/#` for {who} in the broker's access rules",
+            f"`topic readwrite {DOCTOR_TOPIC}/#` for {who} in the broker's access rules",
         )
     return of_conf(str(path), Conf.read(path))
 

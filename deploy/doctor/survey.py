@@ -18,7 +18,7 @@ from deploy.doctor.place import (
     Machine,
     Part,
 )
-from deploy.layout import PORTS, Door, Layout, Secret, Service
+from deploy.layout import PORTS, Door, Form, Layout, Secret, Service
 from deploy.probe import CHECK_DEVICE, CHECK_METRIC, CHECK_SITE
 from grafana import settings as grafana
 from grafana.sources import SourceError, grafana_token
@@ -30,6 +30,7 @@ from telemetry.stores.settings import InfluxSettings
 
 EVERY_INTERFACE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to listen on, not to call
 LOOPBACK = "127.0.0.1"
+BACKUPS_OF_MACHINE = Path("/var/backups/caretaker")
 MQTT_PORT, MQTTS_PORT = 1883, 8883
 GRAFANA_ADMIN = "admin"
 DOORS = {Part.INGESTOR: Door.INGESTOR, Part.ALERTS: Door.ALERTS, Part.API: Door.API, Part.GRAFANA: Door.GRAFANA}
@@ -92,9 +93,14 @@ def survey(config: Path, data: Path, wishes: Wishes) -> Ground:
         is_up=embedded is not None,
         key_file=wishes.key_file,
         secrets=tuple(_secrets(settings, alert_settings, api_settings, data)),
-        backups=wishes.backups or (None if layout is None else layout.folder / "backups"),
+        backups=wishes.backups or (None if layout is None else _backups(layout)),
         machine=wishes.machine,
     )
+
+
+def _backups(layout: Layout) -> Path:
+    """Where `manage backup`, or the timer, puts them."""
+    return BACKUPS_OF_MACHINE if layout.form is Form.SYSTEMD else layout.folder / "backups"
 
 
 def _urls(

@@ -46,11 +46,6 @@ DEVICES = """\
 devices:
   - {id: nh3-1, site: pier, kind: toilet_odour, interval_s: 600, metrics: [nh3_ppm, uptime_s], names: {en: Odour}}
 """
-QUEUE_RIGHTS = """
-user _doctor
-topic readwrite caretaker/doctor/#
-"""
-"""So that the queue is tried on the wire."""
 JOURNAL_CAP_MB = 64
 DOORS = (Door.MQTT_DEVICES, Door.MQTT_SERVICES, Door.MQTT_CERTIFICATES, Door.INGESTOR, Door.ALERTS, Door.API)
 
@@ -76,7 +71,6 @@ class DoctorHouse:
         certify(self.layout, datetime.now(UTC))
         know_services(self.layout)
         write_rules(self.layout, load_registry(self.config))
-        self.layout.staged.access.write_text(self.layout.staged.access.read_text() + QUEUE_RIGHTS)
         self.write_settings({"store": store or {"kind": "sqlite"}})
         self.broker_text = configuration(self.layout)
         self.broker = self._broker()

@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner, Result
 
 from api.access import keys
 from api.access.database import opened
 from caretaker.__main__ import app
 from deploy.authority import read_authority
+from deploy.doctor import reading
 from deploy.doctor.finding import Check, Remark, Verdict
-from deploy.doctor.place import Ground, Lacking, Machine, Part, Room
+from deploy.doctor.place import DeviceLogin, Ground, Lacking, Machine, Part, Room
 from deploy.layout import Door, Secret
 from telemetry.reading import NS_PER_S
+from tests.components import wait_until
 from tests.integration.api_with_a_hole import ApiWithAHole
 from tests.integration.doctor_house import DoctorHouse, by, running
 
@@ -300,6 +303,22 @@ def test_a_certificate_that_ends_in_a_week_is_a_warning(house: DoctorHouse) -> N
     assert "caretaker deploy init" in found[0].mend
 
 
+@pytest.mark.long
+def test_a_service_that_is_not_ready_is_quoted(house: DoctorHouse) -> None:
+    """What the broker's absence does to the services is theirs to say; the broker's own fault stands beside it."""
+    house.broker.stop()
+    try:
+        wait_until(lambda: not house.ingestor.ready()[0], "the ingestor notices")
+        found = house.examined(ground_of(house))
+    finally:
+        house.restart_broker(house.broker_text)
+    wrong = {one.check: one.remark for one in found if one.remark.verdict is Verdict.WRONG}
+    assert set(wrong) == {Check.BROKER, Check.SERVICES}
+    assert "is not ready" in wrong[Check.SERVICES].found
+    assert "Connection refused" in wrong[Check.BROKER].found
+    assert "start the broker" in wrong[Check.BROKER].mend
+
+
 # The command, and another device.
 
 
@@ -325,6 +344,23 @@ def test_a_device_that_has_a_real_purpose_is_used_only_where_it_is_named(house: 
     assert remark.verdict is Verdict.WRONG
     assert "nh3-1" in remark.found
     assert "caretaker devices credentials" in remark.mend
+
+
+def test_a_reading_that_does_not_arrive_is_missed_in_each_place(
+    house: DoctorHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker takes it, and the ingestor refuses it: the registry has that device at another site."""
+    monkeypatch.setattr(reading, "ARRIVES_WITHIN_S", 1.0)
+    ground = ground_of(house)
+    assert isinstance(ground.device, DeviceLogin)
+    moved = ground.device._replace(device=structs.replace(ground.device.device, site="pier"))
+    found = remarks(house, replace(ground, device=moved), Check.READING)
+    assert [(one.where, one.verdict) for one in found[1:]] == [
+        ("the store", Verdict.WRONG),
+        ("the API", Verdict.WRONG),
+        ("Grafana", Verdict.LEFT_OUT),
+    ]
+    assert "caretaker quarantine list" in found[1].mend
 
 
 def test_without_a_device_the_reading_is_left_out_with_the_way_to_one(house: DoctorHouse) -> None:

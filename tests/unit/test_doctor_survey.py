@@ -13,8 +13,8 @@ from caretaker.broker import BrokerPlan, Tls
 from deploy.certificates import certify
 from deploy.doctor.embedded import find_embedded
 from deploy.doctor.place import DeviceLogin, GrafanaLogin, Ground, Lacking, Part, address_of
-from deploy.doctor.survey import SurveyError, Wishes, survey
-from deploy.layout import Door, Layout, Secret, compose, local
+from deploy.doctor.survey import SurveyError, Wishes, _backups, survey
+from deploy.layout import Door, Layout, Secret, compose, local, systemd
 from deploy.private import write_private
 from deploy.probe import CHECK_DEVICE, check_files
 from deploy.secrets import make_missing
@@ -196,6 +196,11 @@ def test_containers_are_reached_by_their_names(config: Path, data: Path, layout:
     ground = survey(config, data, Wishes(layout=compose(layout.folder, ("toilets.example.org",))))
     assert [address_of(door) for door in ground.doors()] == ["mqtts://mosquitto:8883", "mqtts://mosquitto:8884"]
     assert ground.urls[Part.GRAFANA] == "https://grafana:3000"
+
+
+def test_units_are_where_a_machine_has_them(layout: Layout) -> None:
+    found = systemd(layout.folder, ("toilets.example.org",))
+    assert _backups(found) == Path("/var/backups/caretaker")
 
 
 # What runs under `caretaker up`.
