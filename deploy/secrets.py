@@ -83,12 +83,15 @@ def make_missing(layout: Layout) -> Sequence[Secret]:
 
 
 def hand_out(layout: Layout) -> None:
-    """For systemd: stage a copy of each secret where the services look that read it. Raises `OSError`."""
+    """For systemd: stage a copy of each secret where the services look that read it. Raises `OSError`.
+
+    Not InfluxDB's own: the machine's has no settings of ours, and the admin's credentials are read here alone.
+    """
     if layout.form is not Form.SYSTEMD:
         return
     for secret in needed(layout):
         kept = layout.kept(secret)
-        for folder in {layout.staged.secrets[reader] for reader in READERS[secret]}:
+        for folder in {layout.staged.secrets[reader] for reader in READERS[secret] if reader is not Service.INFLUXDB}:
             if kept.exists():
                 make_private(folder)
                 write_private(folder / secret, kept.read_bytes())
