@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -22,7 +21,7 @@ from deploy.access import PASSWORDS, MqttUser
 from deploy.init import init
 from deploy.layout import Door, InfluxForm, Layout, Secret
 from deploy.record import Record
-from tests.components import Program, free_port, wait_until
+from tests.components import Program, free_port, require_program, wait_until
 
 LIMIT_S = 10.0
 CONFIG = {
@@ -99,8 +98,7 @@ def mosquitto_pub(
     plain: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Publish at QoS 1 with the makers' own program."""
-    program = shutil.which("mosquitto_pub")
-    assert program is not None, "mosquitto-clients come with mosquitto"
+    program = str(require_program("mosquitto_pub"))
     arguments = ["-h", "127.0.0.1", "-p", str(layout.inner[door].port), "-q", "1", "-t", topic, "-m", message]
     if not plain:
         arguments += ["--cafile", str(ca or layout.kept(Secret.CA))]

@@ -1,7 +1,6 @@
 """`caretaker deploy init`: what it makes, what it keeps, and that what it makes fits together."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,7 @@ from deploy.settings_file import environment
 from ingestor.settings import Settings as IngestorSettings
 from telemetry.document import DocumentError
 from telemetry.registry.load import load_registry
+from tests.components import require_program
 from tests.deployed import configuration, deployed
 
 NOW = datetime.now(UTC)
@@ -307,8 +307,7 @@ def test_grafana_finds_the_files_that_its_provisioning_names(city: Path, config:
 
 def test_openssl_agrees(city: Path, config: Path) -> None:
     made(city, COMPOSE, config)
-    program = shutil.which("openssl")
-    assert program is not None
+    program = str(require_program("openssl"))
     for name in ("mosquitto", "influxdb", "api", "grafana"):
         arguments = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.pem"]
         done = subprocess.run(

@@ -1,13 +1,12 @@
 """Mosquitto's file of passwords, written by us and read by its own programs."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.passwords import PasswordFileError, hashed, matches, new_password, read_entries, write_entries
-from tests.components import missing
+from tests.components import require_program
 
 WRITTEN_BY_MOSQUITTO_PASSWD = (
     "$7$101$BTmNLw0wbL7i0gJc$LMYaPOGxIFCNYhgaDjLg512O9qr63XCR0dz/PFZgZnDkXT+cG3uafW0QIz+ai2Fc4wsJSOheErcxqMI8YywY3w=="
@@ -20,10 +19,7 @@ def test_what_mosquitto_passwd_wrote_is_understood() -> None:
 
 
 def test_it_is_what_mosquitto_passwd_writes_with_the_same_salt(tmp_path: Path) -> None:
-    program = shutil.which("mosquitto_passwd")
-    if program is None:
-        missing("mosquitto_passwd")
-        return
+    program = str(require_program("mosquitto_passwd"))
     file = tmp_path / "passwd"
     subprocess.run([program, "-c", "-b", str(file), "nh3-1", "s3cret ü"], check=True, capture_output=True, timeout=10)
     entry = read_entries(file)["nh3-1"]
