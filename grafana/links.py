@@ -83,8 +83,15 @@ def site_links(deployment: Deployment, target: str | None, site: str = "${__fiel
     ]
 
 
+CELL = "${__value.raw}"
+"""In a link of a table's column: the value of the very cell, an id where it shows a name."""
+
+
 def cell(name: str) -> str:
-    """In a link of a table: the value of a column in the same row, an id where the cell shows a name."""
+    """In a link of a table: what another column shows in the same row, so that a column with names gives the name.
+
+    For an id select it once more under another name, in a column that has no names and is hidden.
+    """
     return f'${{__data.fields["{name}"]}}'
 
 

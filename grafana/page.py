@@ -57,8 +57,12 @@ class Page:
         choose: Sequence[Variable] = (Variable.SITE, Variable.AREA, Variable.DEVICE),
         refresh: str = LIVE,
         start: str = "now-24h",
+        marked: bool = True,
     ) -> None:
-        """`choose`: its variables, with these sites and devices. `start`: of the usual range, which ends now."""
+        """`choose`: its variables, with these sites and devices. `start`: of the usual range, which ends now.
+
+        `marked`: whether plots show where alerts were raised before anybody asks for it by the switch at the head.
+        """
         self.deployment = deployment
         self.uid = uid_of(deployment, name)
         self.title = title
@@ -77,7 +81,7 @@ class Page:
             .refresh(refresh)
             .timepicker(TimePicker().refresh_intervals(["5s", "10s", "30s", "1m", "5m", "15m", "1h"]))
             .links(list(menu(deployment)))
-            .annotations([alerts_raised(deployment, self.scope)])
+            .annotations([alerts_raised(deployment, self.scope).enable(marked)])
             .variables(list(variables(deployment, choose, sites, devices)))
         )
         self._filled = [0] * COLUMNS

@@ -231,11 +231,13 @@ def by_value(panel: Panel, limits: Sequence[Threshold]) -> Panel:
 
 
 def course_of(
-    deployment: Deployment, metric: str, devices: Sequence[Device], scope: Scope, title: str, description: str
-) -> timeseries.Panel:
+    deployment: Deployment, metric: str, devices: Sequence[Device], scope: Scope, title: str, description: str,
+    names: Mapping[str, str] | None = None,
+) -> timeseries.Panel:  # fmt: skip
     """The course of one metric by device, with the thresholds of the rules that watch it.
 
-    The description gets a sentence on what a point is: what rules look at is not averaged away.
+    The description gets a sentence on what a point is: what rules look at is not averaged away. `names`: by device id,
+    for legends; None: by site and area.
     """
     known = deployment.registry.metrics[metric]
     rules = deployment.rules_of(devices)
@@ -243,7 +245,8 @@ def course_of(
     query = InfluxQuery(course(known, scope, function), alias="$tag_device")
     said = f"{description} {deployment.words(_POINTS[function])}"
     panel = plot(title, said, [query]).legend(legend(len(devices)))
-    panel = named(with_lines(in_unit(panel, known), steps(rules, metric)), deployment.series_names(devices))
+    called = deployment.series_names(devices) if names is None else names
+    panel = named(with_lines(in_unit(panel, known), steps(rules, metric)), called)
     interval_s = expected_s(devices)
     return (
         panel.interval(f"{interval_s:d}s")

@@ -12,7 +12,7 @@ from grafana.by_site import zoned
 from grafana.deployment import Deployment
 from grafana.guidelines import with_guideline
 from grafana.heard import heard_of
-from grafana.links import AIR, BUILDINGS, CITY, TOILETS, Link, cell, device_links, site_links
+from grafana.links import AIR, BUILDINGS, CELL, CITY, TOILETS, Link, device_links, site_links
 from grafana.page import Dashboard, Page
 from grafana.panels import bars, by_value, figure, gauges, in_unit, legend, named, renamed
 from grafana.queries import SITE, Every, InfluxQuery, Scope, Shape, counted_by_calendar, latest_of_all, over_range
@@ -65,21 +65,21 @@ def _needed(deployment: Deployment, scope: Scope) -> table.Panel:
     sites = deployment.sites()
     names = {site.id: deployment.site_name(site) for site in sites}
     devices = {device.id: words.name(device.names, device.id) for device in deployment.devices(sites)}
-    rule = Link(words("The rule on the board"), f"{deployment.board_url}/rules/{cell('rule')}", new_tab=True)
+    rule = Link(words("The rule on the board"), f"{deployment.board_url}/rules/{CELL}", new_tab=True)
     column(panel, "Time", words("Since"), width_px=170)
     column(
         panel,
         "site",
         words("Site"),
         names_in_cells(names),
-        links_in_cells(site_links(deployment, None, cell("site"))),
+        links_in_cells(site_links(deployment, None, CELL)),
     )
     column(
         panel,
         "device",
         words("Device"),
         names_in_cells(devices),
-        links_in_cells(device_links(deployment, cell("device"))),
+        links_in_cells(device_links(deployment, CELL)),
     )
     column(panel, "rule", words("Alert"), names_in_cells(deployment.rule_names()), links_in_cells([rule]))
     column(panel, "severity", words("Severity"), *severities(words), width_px=110)

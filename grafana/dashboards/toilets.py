@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 
 from grafana.by_site import calendar_bars, calendar_means, counted_bars, named_sites
 from grafana.deployment import Deployment
-from grafana.links import TOILETS, cell, device_links
+from grafana.links import CELL, TOILETS, device_links
 from grafana.page import Dashboard, Page
 from grafana.panels import (
     RESTING,
@@ -183,7 +183,7 @@ def _last_cleaned(page: Page, buttons: Sequence[Device]) -> table.Panel:
         [query],
     )
     device = names_in_cells(deployment.series_names(buttons))
-    column(panel, "device", words("Panel"), device, links_in_cells(device_links(deployment, cell("device"))))
+    column(panel, "device", words("Panel"), device, links_in_cells(device_links(deployment, CELL)))
     column(panel, "Time", words("Last cleaned"), width_px=170)
     in_order(panel, ["device", "Time"])
     return panel.time_from("now-7d").sort_by(

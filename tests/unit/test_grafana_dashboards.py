@@ -77,7 +77,7 @@ def test_a_dashboard_is_whole(uid: str) -> None:
 def test_every_panel_says_what_it_is(uid: str) -> None:
     for panel in _drawn(uid):
         assert panel["title"], panel["id"]
-        assert panel["description"].endswith((".", "。")), f"{panel['title']}: a sentence"
+        assert panel["description"].endswith((".", "?", "。", "？")), f"{panel['title']}: a sentence"
         assert panel["targets"], panel["title"]
         assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]), panel["title"]
 
@@ -129,7 +129,7 @@ def test_no_query_asks_for_the_servers_time_or_without_a_bound(uid: str) -> None
                 continue
             query = target["query"]
             assert "now()" not in query, panel["title"]
-            assert "${__from}" in query or "$timeFilter" in query or '"alert"' in query, panel["title"]
+            assert "${__to}" in query or "$timeFilter" in query or '"alert"' in query, panel["title"]
             assert not re.search(r"fill\((previous|linear|\d+)\)\)", query), f"{panel['title']}: filled inside"
 
 
@@ -148,6 +148,20 @@ def _apart(query: str) -> str:
     while re.search(r"\([^()]*\)", plain):
         plain = re.sub(r"\([^()]*\)", "", plain)
     return plain.partition("GROUP BY")[2]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_no_link_is_made_of_a_name(name: str) -> None:
+    """What Grafana takes from another column of a table is what that column shows: where it has names, no id."""
+    for panel in _drawn(name):
+        overrides = panel["fieldConfig"]["overrides"]
+        with_names = {
+            one["matcher"]["options"]
+            for one in overrides
+            if one["matcher"]["id"] == "byName" and any(part["id"] == "mappings" for part in one["properties"])
+        }
+        taken = set(re.findall(r'__data\.fields\[\\?"(\w+)', json.dumps(panel)))
+        assert not taken & with_names, f"{panel['title']}: use CELL, or a hidden column of ids"
 
 
 def test_what_is_watched_has_a_place_where_it_is_drawn() -> None:
