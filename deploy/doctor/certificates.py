@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +10,13 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from deploy.doctor.apart import apart, certificate_of
 from deploy.doctor.asked import trust, why_not
 from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, warning, wrong
 from deploy.doctor.place import Ground
 from telemetry.reading import NS_PER_S
 from telemetry.stores.settings import InfluxSettings
 
-LIMIT_S = 5.0
 WARN_DAYS = 30
 HTTPS = 443
 EXPIRED, NOT_YET, NAME_MISMATCH, ADDRESS_MISMATCH = 10, 9, 62, 64
@@ -64,24 +63,14 @@ async def _port(ground: Ground, port: Port) -> Remark:
         shown = await _shown(port, trust(port.ca))
     except ssl.SSLCertVerificationError as error:
         return await _untrusted(ground, port, error)
-    except (OSError, TimeoutError) as error:
-        why = (why_not(error) if isinstance(error, OSError) else "") or f"no answer within {LIMIT_S:.0f} s"
-        return cannot_tell(port.where, f"it shows no certificate: {why}")
+    except OSError as error:
+        return cannot_tell(port.where, f"it shows no certificate: {why_not(error) or error}")
     return lasting(port.where, shown, datetime.fromtimestamp(ground.machine.now_ns() / NS_PER_S, UTC), _renewal(ground))
 
 
 async def _shown(port: Port, context: ssl.SSLContext) -> x509.Certificate:
-    """Raises `OSError`, which `ssl.SSLCertVerificationError` is too, and `TimeoutError`."""
-    async with asyncio.timeout(LIMIT_S):
-        _, writer = await asyncio.open_connection(port.host, port.port, ssl=context)
-        try:
-            found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        finally:
-            writer.close()
-            # A broker that asks for a certificate of ours says so now: that is none of our business here.
-            with suppress(OSError):
-                await writer.wait_closed()
-    return x509.load_der_x509_certificate(found)
+    """Raises `OSError`, among them `ssl.SSLCertVerificationError` and `TimeoutError`."""
+    return x509.load_der_x509_certificate(await apart(lambda: certificate_of(port.host, port.port, context)))
 
 
 def lasting(where: str, shown: x509.Certificate, now: datetime, mend: str) -> Remark:

@@ -13,13 +13,19 @@ from deploy.doctor.mosquitto_conf import Conf, find
 from deploy.doctor.place import Ground, address_of
 from deploy.doctor.wire import Arrived, Wire, connected
 
-MESSAGES = 1_100
-"""More than the 1,000 that Mosquitto and EMQX keep unless they are told otherwise."""
+BY_DEFAULT = 1_000
+"""What Mosquitto and EMQX keep unless they are told otherwise."""
+MESSAGES = BY_DEFAULT + 100
 AWAY_S = 300
 """How long the broker keeps the session, should we be killed in the middle."""
 SILENCE_S = 2.0
 """After it nothing more comes."""
-MEND = "`max_queued_messages 0` with a `max_queued_bytes` (Mosquitto), `mqtt.max_mqueue_len = infinity` (EMQX)"
+ENOUGH = 1_000_000
+"""What comes of a city in some days."""
+MEND = (
+    "`max_queued_messages 100000000` with a `max_queued_bytes` (Mosquitto; 0, no limit, is sound from 2.1.2 on), "
+    "`mqtt.max_mqueue_len = infinity` (EMQX)"
+)
 
 
 async def look(ground: Ground) -> Sequence[Remark]:
@@ -77,8 +83,9 @@ def _by_configuration(ground: Ground) -> Remark:
 
 def of_conf(where: str, conf: Conf) -> Remark:
     """What mosquitto.conf says of it."""
-    number = conf.last("max_queued_messages")
-    if number == "0":
-        return sound(where, "no limit to the number of messages kept for a session that is away")
-    kept = "1,000 messages, its default" if number is None else f"{number} messages"
+    text = conf.last("max_queued_messages") or str(BY_DEFAULT)
+    number = int(text) if text.isdecimal() else BY_DEFAULT
+    if number == 0 or number >= ENOUGH:
+        return sound(where, "the number of messages that are kept for a session that is away is no limit")
+    kept = f"{number:,} messages"
     return wrong(where, f"the broker keeps {kept}, for a session that is away, and loses what comes after", MEND)

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import SecretStr
 
+from deploy.doctor.apart import answer_to, apart, certificate_of
+from deploy.doctor.asked import why_not
 from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, wrong
 from deploy.doctor.place import DeviceLogin, Ground, address_of
 from deploy.doctor.reading import reading_of
-from deploy.doctor.wire import NotLetInError, WireError, connected
+from deploy.doctor.wire import NotLetInError, WireError, connected, hello, is_welcome
 from telemetry.loopback import is_loopback
 from telemetry.mqtt.settings import BrokerSettings
 from telemetry.topics import PREFIX, topic
@@ -55,9 +57,20 @@ async def _anonymous(door: BrokerSettings) -> Remark:
 
 async def _uncertified(door: BrokerSettings) -> Remark:
     where = address_of(door)
-    if await _lets_in(_as(door, None, None)):
+    context, said = door.ssl_context(), hello(_client_id())
+    assert context is not None, "certificates are shown over TLS"
+    try:
+        answer = await apart(lambda: answer_to(said, door.host, door.port, context))
+    except OSError as error:
+        return _not_reached(where, error)
+    if is_welcome(answer):
         return wrong(where, "lets anybody in who shows no certificate", "`require_certificate true` in that listener")
     return sound(where, "refuses who shows no certificate")
+
+
+def _not_reached(where: str, error: OSError) -> Remark:
+    """A door that nobody reaches refuses nothing in particular."""
+    return cannot_tell(where, f"{why_not(error) or error}; see `broker` and `certificates`")
 
 
 async def _password(door: BrokerSettings) -> Remark:
@@ -102,6 +115,12 @@ async def _plain_text(door: BrokerSettings) -> Remark:
             "answers in plain text: passwords and readings can be read on the way",
             "`certfile` and `keyfile` in that listener of mosquitto.conf; then restart the broker",
         )
+    context = door.ssl_context()
+    assert context is not None, "it encrypts"
+    try:
+        await apart(lambda: certificate_of(door.host, door.port, context))
+    except OSError as error:
+        return _not_reached(where, error)
     return sound(where, "speaks TLS only")
 
 

@@ -215,11 +215,29 @@ async def connected(
         if not writer.is_closing():
             writer.write(mqtt5.DisconnectPacket().write())
     finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        writer.close()
-        with suppress(OSError, TimeoutError):
-            await asyncio.wait_for(writer.wait_closed(), 1.0)
+        await _end(reading, writer)
+
+
+def hello(client_id: str) -> bytes:
+    """CONNECT of a client without a name, as it goes over the wire."""
+    return mqtt5.ConnectPacket(client_id, clean_start=True, keep_alive=KEEP_ALIVE_S).write()
+
+
+def is_welcome(answer: bytes) -> bool:
+    """Whether an answer to it lets the client in."""
+    try:
+        packet, _ = mqtt5.read(memoryview(answer))
+    except (IndexError, ValueError):
+        return False
+    return isinstance(packet, mqtt5.ConnAckPacket) and packet.reason_code is mqtt5.ConnAckReasonCode.SUCCESS
+
+
+async def _end(reading: asyncio.Task[None], writer: asyncio.StreamWriter) -> None:
+    reading.cancel()
+    await asyncio.wait([reading])
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        await asyncio.wait_for(writer.wait_closed(), 1.0)
 
 
 async def _opened(broker: BrokerSettings) -> tuple[Wire, asyncio.Task[None], asyncio.StreamWriter]:
