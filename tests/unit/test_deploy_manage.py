@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +31,9 @@ NOWHERE = "nothing is refused"
 class Deployment:
     """A folder that `init` made, and a docker that takes notes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, made: Path, folder: Path) -> None:
         self.folder = folder / "town"
-        wish = Record(form=Form.COMPOSE, hosts=("town.example.org",))
-        init(self.folder, wish, ROOT / "caretaker" / "starter", datetime.now(UTC), replace=False)
+        shutil.copytree(made, self.folder)
         self._bin = folder / "bin"
         self._bin.mkdir()
         (self._bin / "docker").write_text(DOCKER)
@@ -61,9 +61,20 @@ class Deployment:
         return [line for line in asked if line not in {"compose version", "info"} and "inspect" not in line]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deployment") / "town"
+    wish = Record(form=Form.COMPOSE, hosts=("town.example.org",))
+    init(folder, wish, ROOT / "caretaker" / "starter", datetime.now(UTC), replace=False)
+    # Made by root it is another user's; a copy is whose test this is.
+    env = folder / ".env"
+    env.write_text(re.sub(r"CARETAKER_UID=.*", f"CARETAKER_UID={os.geteuid()}", env.read_text()))
+    return folder
+
+
 @pytest.fixture
-def town(tmp_path: Path) -> Deployment:
-    return Deployment(tmp_path)
+def town(made: Path, tmp_path: Path) -> Deployment:
+    return Deployment(made, tmp_path)
 
 
 def test_shellcheck_finds_nothing() -> None:
