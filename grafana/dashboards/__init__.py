@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from grafana.dashboards import city, toilets
+from grafana.dashboards import air, buildings, city, toilets
 from grafana.deployment import Deployment
 from grafana.links import Places
 from grafana.page import Dashboard
@@ -12,6 +12,8 @@ __all__ = ["ABOUT_ALERTS", "MEASURED", "Dashboard", "dashboards", "places_of"]
 MEASURED: Sequence[Callable[[Deployment], Dashboard]] = (
     city.dashboard,
     toilets.dashboard,
+    buildings.dashboard,
+    air.dashboard,
 )
 """Those about what is measured."""
 ABOUT_ALERTS: Sequence[Callable[[Deployment, Places], Dashboard]] = ()
