@@ -117,6 +117,9 @@ class Page:
             if "timeFrom" in panel:
                 # The panel's words say it; Grafana would write it into the corner in English.
                 panel["hideTimeOverride"] = True
+            if panel["type"] not in {"row", "table"}:
+                # Else Grafana says it in English. In a table it would stand in every empty cell.
+                panel["fieldConfig"]["defaults"].setdefault("noValue", self.deployment.words("No data"))
         deployment = self.deployment
         folder = FOLDERS[deployment.language]
         return Dashboard(f"caretaker{deployment.suffix}", folder, self.uid, self.title, document, self._drawn)

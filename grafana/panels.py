@@ -21,8 +21,11 @@ from grafana_foundation_sdk.builders import (
 )
 from grafana_foundation_sdk.models import common as shown
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -144,6 +147,7 @@ def gauges(title: str, description: str, queries: Queries) -> bargauge.Panel:
         .display_mode(shown.BarGaugeDisplayMode.BASIC)
         .orientation(shown.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
+        .text(common.VizTextDisplayOptions().title_size(13).value_size(18))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     )
     return by_value(begun(panel, title, description, queries), ())
@@ -182,8 +186,7 @@ def with_states(panel: Panel, states: Mapping[float, tuple[str, str]]) -> Panel:
         f"{value:g}": ValueMappingResult(text=text, color=colour, index=index)
         for index, (value, (text, colour)) in enumerate(states.items())
     }
-    panel.mappings([ValueMap(options=options)])
-    return panel
+    return _mapped(panel, ValueMap(options=options))
 
 
 def with_lines(panel: timeseries.Panel, limits: Sequence[Threshold]) -> timeseries.Panel:
@@ -227,6 +230,15 @@ def by_value(panel: Panel, limits: Sequence[Threshold]) -> Panel:
     every = limits or [Threshold(None, FINE)]
     shaded = [Threshold(one.value, NEUTRAL if one.color == FINE else one.color) for one in every]
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(fixed_steps(shaded))
+    # Nothing counts as less than every threshold: it would be red where little is bad.
+    colour = ValueMappingResult(color=NEUTRAL, index=99)
+    return _mapped(panel, SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, colour)))
+
+
+def _mapped(panel: Panel, mapping: ValueMapping) -> Panel:
+    """With one more value mapping; of those for special values the last counts."""
+    known = panel.build().field_config.defaults.mappings or []
+    panel.mappings([*(one for one in known if type(one) is not type(mapping)), mapping])
     return panel
 
 

@@ -25,16 +25,16 @@ def variables(
     made = {
         Variable.SITE: lambda: _custom(Variable.SITE, words("Site"), _sites(deployment, sites)),
         Variable.AREA: lambda: _custom(Variable.AREA, words("Area"), _areas(deployment, sites, devices)),
-        Variable.DEVICE: lambda: _custom(Variable.DEVICE, words("Device"), deployment.device_names(devices).items()),
+        Variable.DEVICE: lambda: _custom(Variable.DEVICE, words("Device"), [*deployment.device_names(devices).items()]),
     }
     return [made[variable]() for variable in wanted]
 
 
-def _sites(deployment: Deployment, sites: Iterable[Site]) -> Iterable[tuple[str, str]]:
+def _sites(deployment: Deployment, sites: Iterable[Site]) -> Sequence[tuple[str, str]]:
     return [(site.id, deployment.site_name(site)) for site in sites]
 
 
-def _areas(deployment: Deployment, sites: Sequence[Site], devices: Iterable[Device]) -> Iterable[tuple[str, str]]:
+def _areas(deployment: Deployment, sites: Sequence[Site], devices: Iterable[Device]) -> Sequence[tuple[str, str]]:
     """The devices of an area as alternatives, and `Site · Area`: no series knows its area."""
     held: dict[tuple[str, str], list[str]] = {}
     for device in devices:
@@ -49,15 +49,18 @@ def _areas(deployment: Deployment, sites: Sequence[Site], devices: Iterable[Devi
     ]
 
 
-def _custom(variable: Variable, label: str, choices: Iterable[tuple[str, str]]) -> CustomVariable:
+def _custom(variable: Variable, label: str, choices: Sequence[tuple[str, str]]) -> CustomVariable:
     # Grafana reads `text : value, text : value`; a comma within a text is escaped.
     escaped = [(text.replace(",", r"\,"), value) for value, text in choices]
+    every = VariableOption(selected=True, text="All", value=_ALL)
     values = ",".join(f"{text} : {value}" for text, value in escaped)
     return (
         CustomVariable(variable.value)
         .id(variable.value)  # the SDK gives all the same, and Grafana 9.3 keeps one of an id
         .label(label)
         .values(values)
+        # Grafana 9.3 shows a value that came with an address under its name only where the options are written out.
+        .options([every, *(VariableOption(selected=False, text=text, value=value) for value, text in choices)])
         .multi(True)
         .include_all(True)
         .all_value(EVERYTHING)

@@ -99,6 +99,11 @@ def test_variables_offer_names_and_hold_ids() -> None:
     assert found["site"]["query"] == r"Pier\, east public toilet : pier,Park public toilet : park"
     assert found["area"]["query"] == r"Pier\, east · male : p1,Pier\, east · female : p2,Park · male : k1|k2"
     assert r"Pier\, east · Men's odour : p1" in found["device"]["query"]
+    assert [(one["text"], one["value"]) for one in found["site"]["options"]] == [
+        ("All", "$__all"),
+        ("Pier, east public toilet", "pier"),
+        ("Park public toilet", "park"),
+    ]
     for one in found.values():
         assert one["type"] == "custom"
         assert one["multi"]

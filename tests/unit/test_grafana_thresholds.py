@@ -19,7 +19,7 @@ from alerts.rules.rule import (
     Window,
 )
 from grafana.guidelines import GUIDELINES, with_guideline
-from grafana.panels import NEUTRAL, by_value, figure
+from grafana.panels import NEUTRAL, by_value, figure, with_states
 from grafana.queries import InfluxQuery
 from grafana.thresholds import AMBER, FINE, QUIET, RED, SEVERITIES, aggregate_of, longest_without, steps
 from tests.alerting import CRITICAL, M, S, level, rule
@@ -147,3 +147,10 @@ def test_figures_are_neutral_where_nothing_is_wrong() -> None:
     limits = panel.field_config.defaults.thresholds
     assert limits is not None
     assert [(one.value, one.color) for one in limits.steps] == [(None, NEUTRAL), (4, AMBER)]
+
+
+def test_words_for_states_and_the_colour_of_nothing_stand_beside_each_other() -> None:
+    panel = with_states(figure("a", "b.", []), {0.0: ("no", RED), 1.0: ("yes", NEUTRAL)})
+    mappings = by_value(panel, ()).build().field_config.defaults.mappings
+    assert mappings is not None
+    assert sorted(one.to_json()["type"] for one in mappings) == ["special", "value"]
