@@ -19,7 +19,7 @@ from deploy.doctor.examine import examine
 from deploy.doctor.finding import Check, Finding, Verdict
 from deploy.doctor.place import Ground, Part
 from deploy.doctor.survey import SurveyError, Wishes, survey
-from deploy.layout import Layout
+from deploy.layout import Form, Layout
 from deploy.record import FILE, read_layout
 from telemetry.document import DocumentError
 
@@ -115,9 +115,9 @@ def doctor(
     be told, with 2 when it can't examine anything.
     """
     wanted = frozenset(only or Check)
+    layout = _layout(deployment)
     with explained():
         try:
-            layout = _layout(deployment)
             wishes = Wishes(
                 layout=layout,
                 device=device,
@@ -132,7 +132,7 @@ def doctor(
             fail(str(error), code=Exit.USAGE)
         except DocumentError as error:
             show([Finding(Check.CONFIGURATION, remark) for remark in problems(error)], format)
-            note("Nothing else can be examined before the configuration can be read.")
+            note(_before_all_else(layout))
             raise typer.Exit(Exit.PROBLEM) from None
     findings = asyncio.run(_examined(ground, wanted))
     show(findings, format)
@@ -147,6 +147,13 @@ def _layout(deployment: Path | None) -> Layout | None:
         return None if deployment is None else read_layout(deployment)
     except DocumentError as error:
         fail(str(error), code=Exit.USAGE)
+
+
+def _before_all_else(layout: Layout | None) -> str:
+    said = "Nothing else can be examined before the configuration can be read."
+    if layout is not None and layout.form is Form.COMPOSE and not layout.seen.config.exists():
+        return f"{said} This deployment runs in containers, and so does its doctor: ./manage doctor"
+    return said
 
 
 def _config(given: Path | None, layout: Layout | None) -> Path:

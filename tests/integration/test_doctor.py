@@ -326,7 +326,7 @@ def test_a_service_that_is_not_ready_is_quoted(house: DoctorHouse) -> None:
 
 @pytest.mark.long
 def test_connections_that_end_badly_spoil_no_other(house: DoctorHouse) -> None:
-    """The listener for certificates ends each of ours with an alert, and OpenSSL remembers that for the whole thread."""
+    """The listener for certificates ends each of ours with an alert; OpenSSL remembers that for the thread."""
     ground = ground_of(house)
     checks = (Check.ANONYMOUS, Check.PLAIN_TEXT, Check.CERTIFICATES, Check.QUEUE, Check.VERSIONS, Check.BROKER)
     for _ in range(20):
