@@ -149,10 +149,11 @@ def test_an_upgrade_backs_up_pulls_starts_and_asks_the_doctor(town: Deployment) 
     town.manage("up")
     done = town.manage("upgrade", "--without-store")
     assert done.returncode == 0, done.stderr
-    backup, tag, pull, up, doctor = (line for line in town.noted if "keys" not in line)
+    backup, tag, others, ours, up, doctor = (line for line in town.noted if "keys" not in line)
     assert "tool deploy backup --to /deployment/backups --without-store" in backup
     assert tag == "tag caretaker:0.1.0 caretaker:before-upgrade"
-    assert pull == "compose pull"
+    assert others == "compose pull mosquitto influxdb grafana prometheus"
+    assert ours == "pull caretaker:0.1.0"
     assert "up --detach --wait" in up
     assert doctor.endswith("tool doctor --deployment /deployment")
     assert "To go back: set CARETAKER_IMAGE=caretaker:before-upgrade" in done.stdout
@@ -165,7 +166,20 @@ def test_with_a_checkout_our_image_is_built_and_not_pulled(town: Deployment) -> 
     town.manage("upgrade")
     built = "build --file /srv/caretaker/deploy/compose/Dockerfile --tag caretaker:0.1.0 /srv/caretaker"
     assert built in town.noted
-    assert "compose pull mosquitto influxdb grafana prometheus" in town.noted
+    assert "pull caretaker:0.1.0" not in town.noted
+
+
+def test_an_image_that_is_only_here_is_upgraded_to_all_the_same(town: Deployment) -> None:
+    done = town.manage("upgrade", refused="pull caretaker:0.1.0")
+    assert done.returncode == 0, done.stderr
+    assert "the one on this machine is taken" in done.stdout
+
+
+def test_an_upgrade_whose_images_cannot_be_had_changes_nothing(town: Deployment) -> None:
+    done = town.manage("upgrade", refused="compose pull")
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr
+    assert not any("--remove-orphans" in line for line in town.noted)
 
 
 def test_a_restore_brings_the_files_back_before_the_store_runs_and_its_readings_after(town: Deployment) -> None:
