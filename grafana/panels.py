@@ -29,6 +29,7 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
     ValueMap,
+    ValueMapping,
     ValueMappingResult,
 )
 
@@ -237,7 +238,7 @@ def by_value(panel: Panel, limits: Sequence[Threshold]) -> Panel:
 
 def _mapped(panel: Panel, mapping: ValueMapping) -> Panel:
     """With one more value mapping; of those for special values the last counts."""
-    known = panel.build().field_config.defaults.mappings or []
+    known: list[ValueMapping] = panel.build().field_config.defaults.mappings or []
     panel.mappings([*(one for one in known if type(one) is not type(mapping)), mapping])
     return panel
 

@@ -77,7 +77,9 @@ def test_a_dashboard_is_whole(uid: str) -> None:
 def test_every_panel_says_what_it_is(uid: str) -> None:
     for panel in _drawn(uid):
         assert panel["title"], panel["id"]
-        assert panel["description"].endswith((".", "?", "。", "？")), f"{panel['title']}: a sentence"
+        assert panel["description"].endswith((".", "?", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH QUESTION MARK}")), (
+            f"{panel['title']}: a sentence"
+        )
         assert panel["targets"], panel["title"]
         assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]), panel["title"]
 
