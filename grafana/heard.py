@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Threshold
 
 from grafana.deployment import Deployment
-from grafana.panels import by_value, figure
+from grafana.panels import by_value, figure, with_nothing
 from grafana.queries import TIME, InfluxQuery, Scope, latest, of
 from grafana.thresholds import AMBER, FINE
 from telemetry.catalogue.metric import Kind
@@ -72,4 +72,4 @@ def heard_of(deployment: Deployment, devices: Sequence[Device], scope: Scope, ti
         .decimals(0)
         .no_value(words("0 of {n}", n=total))
     )
-    return by_value(panel, [Threshold(None, AMBER), Threshold(total, FINE)])
+    return with_nothing(by_value(panel, [Threshold(None, AMBER), Threshold(total, FINE)]), AMBER)

@@ -148,7 +148,7 @@ def gauges(title: str, description: str, queries: Queries) -> bargauge.Panel:
         .display_mode(shown.BarGaugeDisplayMode.BASIC)
         .orientation(shown.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
-        .text(common.VizTextDisplayOptions().title_size(13).value_size(18))
+        .text(common.VizTextDisplayOptions().title_size(11).value_size(16))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     )
     return by_value(begun(panel, title, description, queries), ())
@@ -231,9 +231,14 @@ def by_value(panel: Panel, limits: Sequence[Threshold]) -> Panel:
     every = limits or [Threshold(None, FINE)]
     shaded = [Threshold(one.value, NEUTRAL if one.color == FINE else one.color) for one in every]
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(fixed_steps(shaded))
-    # Nothing counts as less than every threshold: it would be red where little is bad.
-    colour = ValueMappingResult(color=NEUTRAL, index=99)
-    return _mapped(panel, SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, colour)))
+    # It counts as less than every threshold: it would be red where little is bad.
+    return with_nothing(panel, NEUTRAL)
+
+
+def with_nothing(panel: Panel, colour: str) -> Panel:
+    """The colour of a figure where there is none."""
+    result = ValueMappingResult(color=colour, index=99)
+    return _mapped(panel, SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, result)))
 
 
 def _mapped(panel: Panel, mapping: ValueMapping) -> Panel:

@@ -203,7 +203,7 @@ def _water(page: Page, sites: Sequence[Site]) -> None:
         words("What each leak detector says."),
         (words("dry"), RESTING),
         (words("wet"), RED),
-        height=8,
+        height=9,
         width=12,
     )
     _course(
