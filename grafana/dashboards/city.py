@@ -214,7 +214,7 @@ def _by_site(page: Page, panel: bargauge.Panel, sites: Sequence[Site], target: s
     deployment = page.deployment
     renamed(panel, deployment.short_names(sites))
     panel.data_links([*site_links(deployment, target)])
-    return panel
+    return panel.text(common.VizTextDisplayOptions().title_size(13).value_size(20))
 
 
 def _only(scope: Scope, devices: Iterable[Device]) -> Scope:

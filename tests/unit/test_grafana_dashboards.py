@@ -13,7 +13,7 @@ from grafana.__main__ import BOARD_URL, CITY, GENERATED, generated
 from grafana.dashboards import dashboards, places_of
 from grafana.deployment import Deployment
 from grafana.page import COLUMNS, SCHEMA, Dashboard
-from grafana.shown import panel_of, uid
+from grafana.shown import device_dashboard, panel_of, site_dashboard, uid
 from grafana.words import LANGUAGES
 from telemetry.registry.load import load_registry
 from telemetry.registry.models import Registry
@@ -174,6 +174,20 @@ def test_what_is_watched_has_a_place_where_it_is_drawn() -> None:
             panels = {panel["id"]: panel for panel in _panels(place.uid)}
             assert any(f'"{metric}"' in query for query in _queries(panels[place.panel])), metric
             assert panel_of(metric, language) == (place.uid, place.panel)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_links_of_others_lead_to_dashboards(language: str) -> None:
+    for kind in ("toilet", "building", "air", "anything"):
+        assert site_dashboard(kind, language) in MADE
+    assert device_dashboard(language) == uid("devices", language)
+    assert panel_of("no_such_metric", language) is None
+
+
+def test_there_are_no_dashboards_in_other_languages() -> None:
+    assert panel_of("nh3_ppm", "fr") is None
+    with pytest.raises(ValueError, match="'fr'"):
+        device_dashboard("fr")
 
 
 def test_a_deployment_without_anything_has_dashboards_too() -> None:
