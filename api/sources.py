@@ -1,8 +1,9 @@
 """Where answers come from: what queries are given beside their caller."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from alerts.desk import Rules
@@ -44,6 +45,8 @@ class Sources:
     """Where we are reached from outside; None: nobody has said."""
     dashboards: Dashboards | None = None
     """None: there is no Grafana that we know of."""
+    defects: Counter[str] = field(default_factory=Counter)
+    """Errors of our own that somebody at the board was spared, by what failed: `page` or `action`."""
 
     @property
     def registry(self) -> Registry:

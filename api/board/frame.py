@@ -82,7 +82,8 @@ class Board:
         except ApiError as error:
             client.status_code = error.status
             _refused(main, words, error)
-        except Exception:  # the person gets a calm page, the log the reason
+        except Exception:  # counted; the person gets a calm page, the log the reason
+            self.sources.defects["page"] += 1
             log.exception("a page of the board failed", path=request.url.path)
             client.status_code = 500
             _failed(main, words)

@@ -88,7 +88,8 @@ class Visit:
             self.sign_in()
         except ApiError as error:
             self.say(str(error), trouble=True)
-        except Exception:  # the person is told in words, whoever runs this is told in the log
+        except Exception:  # counted; the person is told in words, whoever runs this is told in the log
+            self.sources.defects["action"] += 1
             log.exception("an action of the board failed", path=self.request.url.path)
             self.say(self.words("That did not work, and it was not your fault. Please try again."), trouble=True)
         else:

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -38,6 +39,7 @@ class Ground:
         self.alerts = self
         self.store = self
         self.dashboards = dashboards
+        self.defects: Counter[str] = Counter()
 
     def clock(self) -> int:
         return 1_795_334_400_000_000_000
@@ -62,8 +64,9 @@ class Door:
 class Site:
     """The board, as a browser asks for it."""
 
-    def __init__(self, app: FastAPI, door: Door) -> None:
+    def __init__(self, app: FastAPI, door: Door, ground: Ground) -> None:
         self.door = door
+        self.ground = ground
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             await app({**scope, "state": {"caller": door.caller}}, receive, send)
@@ -85,7 +88,8 @@ async def opened(add: Callable[[Board], int], dashboards: Dashboards | None = No
     core.app.middleware_stack = None
     core.app.user_middleware.clear()
     app, door = FastAPI(), Door()
-    sources: Any = Ground(dashboards)
+    ground = Ground(dashboards)
+    sources: Any = ground
     access: Any = door
     mount(app, sources, access)
     files: Any = {"look.css": _NoFile, "frame.js": _NoFile}
@@ -93,7 +97,7 @@ async def opened(add: Callable[[Board], int], dashboards: Dashboards | None = No
     for _ in range(add(Board(sources, access, files))):
         routes.insert(0, routes.pop())  # before the page that takes whatever no other does
     async with app.router.lifespan_context(app):
-        yield Site(app, door)
+        yield Site(app, door, ground)
     for client in [*Client.instances.values()]:
         client.delete()
     for task in [*background_tasks.running_tasks]:

@@ -139,6 +139,7 @@ async def test_a_page_that_fails_is_calm_and_shows_nothing_of_why(board: Site) -
     assert "This page did not work" in texts(answer)
     assert "ZeroDivisionError" not in answer.text
     assert "Traceback" not in answer.text
+    assert board.ground.defects == {"page": 1}
 
 
 async def test_a_wall_has_no_controls(board: Site) -> None:
@@ -179,6 +180,7 @@ async def test_an_action_says_what_came_of_it(board: Site) -> None:
     assert said[0] == ("said", "Done.")
     assert said[1] == ("said trouble", "the broker is away")
     assert said[2] == ("said trouble", "That did not work, and it was not your fault. Please try again.")
+    assert visit.sources.defects == {"action": 1}, "what somebody is refused is no defect"
 
 
 async def test_whoever_is_signed_out_meanwhile_may_do_nothing(board: Site) -> None:
