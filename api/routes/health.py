@@ -77,6 +77,6 @@ def _families(sources: Sources) -> Iterator[Metric]:
     traffic = sources.publisher.traffic
     yield _FIGURES.counter("published", "Entries by hand that the broker has acknowledged.", traffic.acknowledged)
     yield _FIGURES.gauge("publishing", "Entries by hand that wait for the broker.", sources.publisher.outstanding)
-    defects = {(where,): float(sources.defects[where]) for where in ("page", "action")}
+    defects: dict[tuple[str, ...], float] = {(where,): float(sources.defects[where]) for where in ("page", "action")}
     yield _FIGURES.counters("defects", "Errors of our own at the board.", ("where",), defects)
     yield from sources.hub.figures()
