@@ -3,16 +3,11 @@
 On both generations of InfluxDB, by the clocks of Hong Kong and of London, over the end of summer time.
 """
 
-import asyncio
-import json
-import os
-import urllib.parse
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,11 +23,8 @@ from grafana.rhythm import (
     peak_of_month,
 )
 from telemetry.reading import NS_PER_S, Reading
-from telemetry.stores.influxdb.write import InfluxWriter
-from telemetry.stores.settings import InfluxSettings
 from tests.builders import CATALOGUE, device, registry, site
-from tests.components import drop_database
-from tests.influxdb2 import INFLUXDB2_TOKEN, TOKEN, drop_bucket, settings_of
+from tests.integration.grafana_stores import GENERATIONS, Store, a_store, ms
 
 ENERGY, POWER = CATALOGUE["energy_import_kwh"], CATALOGUE["power_kw"]
 HONG_KONG, LONDON = "Asia/Hong_Kong", "Europe/London"
@@ -99,60 +91,14 @@ def past() -> Past:
     return Past(power, used, lost, readings)
 
 
-class Store:
-    """One InfluxDB with that past, asked as Grafana asks it."""
-
-    def __init__(self, settings: InfluxSettings, token: str | None) -> None:
-        self.settings = settings
-        self._database = settings.bucket.partition("/")[0]
-        self._headers = {} if token is None else {"Authorization": f"Token {token}"}
-
-    def fill(self, readings: Sequence[Reading]) -> None:
-        async def go() -> None:
-            writer = InfluxWriter(self.settings, lambda: PLACE)
-            await writer.start()
-            for first in range(0, len(readings), 5_000):
-                outcome = await writer.write(readings[first : first + 5_000])
-                assert not outcome.refused
-                assert not outcome.keep, outcome.trouble
-            await writer.close()
-
-        asyncio.run(go())
-
-    def rows(self, query: str, begin: datetime = START) -> Sequence[Mapping[str, Any]]:
-        end_ms, begin_ms = _ms(NOW), _ms(begin)
-        text = query.replace("${__to}", str(end_ms)).replace("${__from}", str(begin_ms))
-        text = text.replace("$timeFilter", f"time >= {begin_ms}ms and time <= {end_ms}ms")
-        asked = urllib.parse.urlencode({"q": text, "db": self._database, "epoch": "ms"})
-        request = urllib.request.Request(f"{self.settings.url}/query", asked.encode(), self._headers)  # noqa: S310  # http on the loopback
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # as above
-            (result,) = json.loads(answer.read())["results"]
-        assert "error" not in result, f"{result['error']}\n{text}"
-        return [
-            {**one.get("tags", {}), **dict(zip(one["columns"], row, strict=True))}
-            for one in result.get("series", ())
-            for row in one["values"]
-        ]
-
-
 PAST = past()
 
 
-@pytest.fixture(scope="module", params=["1.x", "2.x"])
+@pytest.fixture(scope="module", params=GENERATIONS)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    name = f"test_energy_{os.getpid()}"
-    if request.param == "1.x":
-        url = request.getfixturevalue("influxdb_url")
-        one = Store(InfluxSettings(kind="influxdb", url=url, bucket=f"{name}/autogen", timeout_s=10), None)
-    else:
-        token = os.environ.get(INFLUXDB2_TOKEN, TOKEN)
-        one = Store(settings_of(request.getfixturevalue("influxdb2_url"), name, token), token)
-    one.fill(PAST.readings)
-    yield one
-    if request.param == "1.x":
-        drop_database(one.settings.url, name)
-    else:
-        drop_bucket(one.settings)
+    with a_store(request, "energy", START, NOW) as one:
+        one.fill(PLACE, PAST.readings)
+        yield one
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -170,7 +116,7 @@ def test_the_load_profile_is_by_the_clocks_of_the_site(store: Store, zone: str) 
         for hour, of_hour in hours.items():
             shown = hour.astimezone(ZoneInfo(zone))
             mean = pytest.approx(sum(of_hour) / len(of_hour))
-            expected[name, _ms(hour)] = (shown.weekday(), shown.hour, mean)
+            expected[name, ms(hour)] = (shown.weekday(), shown.hour, mean)
     assert said == expected
     assert len(said) == 2 * (PROFILE_DAYS * 24 + 1) - 5, "the whole hours of the gap are none"
 
@@ -228,7 +174,7 @@ def test_the_peak_is_the_highest_half_hour_of_all_main_meters(store: Store) -> N
     (said,) = store.rows(peak_of_month(POWER, BOTH, HONG_KONG))
     when = max(sums, key=lambda slot: sums[slot])
     assert said["peak"] == pytest.approx(sums[when])
-    assert said["time"] == _ms(when)
+    assert said["time"] == ms(when)
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -262,7 +208,3 @@ def _known(what: Past, zone: str) -> Iterator[tuple[date, float]]:
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
