@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -109,6 +110,7 @@ async def exposed(tmp_path: Path) -> Mapping[str, set[str]]:
         news=SimpleNamespace(trouble=None),
         publisher=SimpleNamespace(traffic=SimpleNamespace(acknowledged=0), outstanding=0),
         hub=Hub(),
+        defects=Counter[str](),
     )
     api = exposition(_families(cast("Any", sources)))
     return {
