@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import structs
 from playwright.async_api import Browser, async_playwright
 
 from alerts.rules.load import load_rules
@@ -25,7 +26,7 @@ from grafana.links import PLATFORM
 from grafana.page import Dashboard
 from grafana.settings import GrafanaSettings, Settings
 from grafana.sources import spoken
-from grafana.wanted import wanted
+from grafana.wanted import Wanted, wanted
 from telemetry.stores.settings import InfluxSettings
 from tests.components import Influxd, Prometheus, require_program
 from tests.integration.grafana_city import EXAMPLE, REGISTRY, fill
@@ -92,7 +93,7 @@ async def take(grafana: Grafana, prometheus: Prometheus, folder: Path, pictures:
         settings = Settings(
             store=store, grafana=GrafanaSettings.model_validate({"prometheus": {"url": prometheus.url}})
         )
-        want = wanted(settings, REGISTRY, load_rules(EXAMPLE, REGISTRY), spoken)
+        want = _by_get(wanted(settings, REGISTRY, load_rules(EXAMPLE, REGISTRY), spoken))
         await asyncio.to_thread(install, GrafanaClient(grafana.url, grafana.token), want)
         shown = [one for ones in want.dashboards.values() for one in ones]
         async with async_playwright() as playwright:
@@ -123,6 +124,19 @@ async def _take(browser: Browser, grafana: Grafana, dashboard: Dashboard, pictur
     await page.screenshot(path=file)
     await context.close()
     return file
+
+
+def _by_get(want: Wanted) -> Wanted:
+    """With data sources that are asked by GET.
+
+    A Grafana 9.3 that was built with Go 1.26 loses one answer in some hundred to a POST (`use of closed network
+    connection`), which would be a hole in a picture.
+    """
+    sources = []
+    for source in want.sources:
+        told = {**source.document["jsonData"], "httpMode": "GET"}
+        sources.append(structs.replace(source, document={**source.document, "jsonData": told}))
+    return structs.replace(want, sources=sources)
 
 
 def _height_px(document: Mapping[str, Any]) -> int:
