@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -9,6 +10,13 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="caretaker-prometheus")
 """The data source of the services' own figures."""
+
+
+class Span(Enum):
+    """What is asked for."""
+
+    RANGE = "range"
+    NOW = "now"
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,7 @@ class PromQuery(Dataquery, Builder["PromQuery"]):
     legend: str = ""
     """Name of a series; `{{reason}}` is a label's value."""
     ref_id: str = "A"
+    span: Span = Span.RANGE
 
     def build(self) -> "PromQuery":
         """Itself: there is nothing to assemble."""
@@ -30,8 +39,8 @@ class PromQuery(Dataquery, Builder["PromQuery"]):
             "datasource": PROMETHEUS,
             "expr": self.expr,
             "legendFormat": self.legend,
-            "range": True,
-            "instant": False,
+            "range": self.span is Span.RANGE,
+            "instant": self.span is Span.NOW,
             "refId": self.ref_id,
         }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from grafana.dashboards import air, buildings, city, toilets
+from grafana.dashboards import air, alerts, buildings, city, devices, platform, toilets
 from grafana.deployment import Deployment
 from grafana.links import Places
 from grafana.page import Dashboard
@@ -14,9 +14,11 @@ MEASURED: Sequence[Callable[[Deployment], Dashboard]] = (
     toilets.dashboard,
     buildings.dashboard,
     air.dashboard,
+    devices.dashboard,
+    platform.dashboard,
 )
 """Those about what is measured."""
-ABOUT_ALERTS: Sequence[Callable[[Deployment, Places], Dashboard]] = ()
+ABOUT_ALERTS: Sequence[Callable[[Deployment, Places], Dashboard]] = (alerts.dashboard,)
 """Those that point to panels of the former."""
 
 

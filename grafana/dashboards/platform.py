@@ -4,18 +4,38 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from grafana_foundation_sdk.builders import stat, timeseries
-from grafana_foundation_sdk.models.dashboard import Threshold
+from grafana_foundation_sdk.models import common as shown
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold
 
 from grafana.deployment import Deployment
 from grafana.links import PLATFORM
 from grafana.page import Dashboard, Page
-from grafana.panels import NEUTRAL, bars, by_value, figure, fixed_steps, legend, plot, with_lines, with_states
-from grafana.prometheus import PROMETHEUS, asked, rate
+from grafana.panels import (
+    NEUTRAL,
+    bars,
+    by_value,
+    figure,
+    fixed_steps,
+    legend,
+    named,
+    plot,
+    with_lines,
+    with_states,
+)
+from grafana.prometheus import PROMETHEUS, PromQuery, Span, asked, rate
+from grafana.reasons import reasons
 from grafana.thresholds import AMBER, FINE, RED
+from telemetry.message import Reason
 
 Asking = TypeVar("Asking", timeseries.Panel, stat.Panel)
-BYTES, PER_SECOND, SECONDS = "bytes", "cps", "s"
-HALF_A_JOURNAL = 1024**3
+BYTES, SECONDS = "bytes", "s"
+PER_SECOND = "suffix:/s"
+IGNORED = "|".join(reason for reason in Reason if reason.ignored)
+DELIVERIES = 'round(sum by (receiver) (increase(caretaker_alerts_deliveries_total{{result="{}"}}[5m]))) > 0'
+COUNTED_MOST = 5
+"""An axis of counts reaches so far at least, so that its ticks are whole numbers."""
+MEBIBYTE = 1024**2
+HALF_A_JOURNAL = 1024 * MEBIBYTE
 """Half of the default of `journal.cap_mb`: where the alert of the platform begins."""
 
 
@@ -31,8 +51,10 @@ def dashboard(deployment: Deployment) -> Dashboard:
         devices=(),
         choose=(),
         start="now-6h",
+        marked=False,
     )
     _states(page)
+    _alerts(page)
     _taken(page)
     _stored(page)
     _judged(page)
@@ -89,6 +111,28 @@ def _states(page: Page) -> None:
     page.add(15, by_value(panel, [Threshold(None, FINE), Threshold(1, AMBER)]).decimals(0), width=4, height=4)
 
 
+def _alerts(page: Page) -> None:
+    words = page.deployment.words
+    fires = 'max by (alertname) (ALERTS{{alertname=~"Caretaker.*", alertstate="firing", severity{}"critical"}}) * {}'
+    panel = figure(
+        words("Alerts of the platform"),
+        words(
+            "What Prometheus says is wrong with the services themselves; red ones at once. Each is explained, with "
+            "what to do, in docs/platform-alerts.md under its name."
+        ),
+        [],
+    )
+    panel.datasource(PROMETHEUS).text_mode(shown.BigValueTextMode.VALUE_AND_NAME)
+    for target in (
+        PromQuery(fires.format("=", 2), "{{alertname}}", "A", Span.NOW),
+        PromQuery(fires.format("!=", 1), "{{alertname}}", "B", Span.NOW),
+    ):
+        panel.with_target(target)
+    with_states(panel, {1: (words("warning"), AMBER), 2: (words("critical"), RED)})
+    by_value(panel, [Threshold(None, FINE), Threshold(1, AMBER), Threshold(2, RED)])
+    page.add(16, panel.no_value(words("No alert of the platform fires.")), width=24, height=3)
+
+
 def _taken(page: Page) -> None:
     words = page.deployment.words
     page.row(100, words("Taking"))
@@ -101,7 +145,7 @@ def _taken(page: Page) -> None:
         (rate("caretaker_ingestor_messages_received_total"), words("received")),
         (rate("caretaker_ingestor_messages_acknowledged_total"), words("acknowledged")),
     )
-    page.add(110, panel.unit(PER_SECOND).min(0), width=8, height=8)
+    page.add(110, panel.unit(PER_SECOND).decimals(1).min(0), width=8, height=8)
     panel = _asking(
         plot(
             words("Received and not durable yet"),
@@ -112,7 +156,7 @@ def _taken(page: Page) -> None:
         ),
         ("sum(caretaker_ingestor_unacknowledged)", words("not durable yet")),
     )
-    page.add(111, panel.min(0).decimals(0), width=8, height=8)
+    page.add(111, panel.min(0).decimals(0).axis_soft_max(COUNTED_MOST), width=8, height=8)
     panel = _asking(
         bars(
             words("Refused, by reason"),
@@ -122,10 +166,14 @@ def _taken(page: Page) -> None:
             ),
             [],
         ),
-        ('sum by (reason) (increase(caretaker_ingestor_rejections_total{reason!~"heartbeat|cleared"}[5m])) > 0',
-         "{{reason}}"),
-    ).legend(legend(3, ["max"]))  # fmt: skip
-    page.add(112, panel.interval("5m").decimals(0).no_value(words("None was refused.")), width=8, height=8)
+        (
+            f'round(sum by (reason) (increase(caretaker_ingestor_rejections_total{{reason!~"{IGNORED}"}}[5m]))) > 0',
+            "{{reason}}",
+        ),
+    )
+    named(panel, reasons(words)).legend(legend(len(reasons(words)), ["max"]))
+    panel.interval("5m").axis_soft_max(COUNTED_MOST).no_value(words("None was refused."))
+    page.add(112, panel, width=8, height=8)
     panel = _asking(
         plot(
             words("Connections, and what the broker did"),
@@ -140,7 +188,7 @@ def _taken(page: Page) -> None:
         ("sum(increase(caretaker_ingestor_messages_qos0_total[1h]))", words("at QoS 0")),
         ("sum(increase(caretaker_ingestor_pauses_total[1h]))", words("pauses")),
     )
-    page.add(113, panel.min(0).decimals(0), width=12, height=7)
+    page.add(113, panel.min(0).decimals(0).axis_soft_max(COUNTED_MOST), width=12, height=7)
     panel = _asking(
         plot(
             words("In quarantine"),
@@ -149,7 +197,7 @@ def _taken(page: Page) -> None:
         ),
         ("sum(caretaker_ingestor_quarantine_messages)", words("messages")),
     )
-    page.add(114, panel.min(0).decimals(0), width=12, height=7)
+    page.add(114, panel.min(0).decimals(0).axis_soft_max(COUNTED_MOST), width=12, height=7)
 
 
 def _stored(page: Page) -> None:
@@ -165,7 +213,7 @@ def _stored(page: Page) -> None:
         (rate("caretaker_ingestor_readings_written_total"), words("written")),
         (rate("caretaker_ingestor_readings_quarantined_total"), words("quarantined")),
     )
-    page.add(210, panel.unit(PER_SECOND).min(0), width=8, height=8)
+    page.add(210, panel.unit(PER_SECOND).decimals(1).min(0), width=8, height=8)
     panel = _asking(
         plot(
             words("Waiting in the journal"),
@@ -178,7 +226,7 @@ def _stored(page: Page) -> None:
         ("sum(caretaker_ingestor_journal_bytes)", words("journal")),
     )
     lines = [Threshold(None, FINE), Threshold(HALF_A_JOURNAL, RED)]
-    page.add(211, with_lines(panel.unit(BYTES).min(0), lines), width=8, height=8)
+    page.add(211, with_lines(panel.unit(BYTES).min(0).axis_soft_max(MEBIBYTE), lines), width=8, height=8)
     panel = _asking(
         plot(words("Time of a write"), words("How long the last request to the store took."), []),
         ("max(caretaker_ingestor_store_write_seconds)", words("last write")),
@@ -206,7 +254,7 @@ def _judged(page: Page) -> None:
         plot(words("Readings judged"), words("Readings a second of devices that some rule watches."), []),
         (rate("caretaker_alerts_readings_evaluated_total"), words("judged")),
     )
-    page.add(311, panel.unit(PER_SECOND).min(0), width=8, height=8)
+    page.add(311, panel.unit(PER_SECOND).decimals(1).min(0), width=8, height=8)
     panel = _asking(
         plot(
             words("Messages to people that wait"),
@@ -217,16 +265,24 @@ def _judged(page: Page) -> None:
     )
     lines = [Threshold(None, FINE), Threshold(300, AMBER)]
     page.add(312, with_lines(panel.unit(SECONDS).min(0), lines), width=8, height=8)
+    results = {
+        "delivered": (words("delivered"), NEUTRAL),
+        "later": (words("to be tried again"), AMBER),
+        "refused": (words("refused"), RED),
+    }
     panel = _asking(
         bars(
             words("Deliveries"),
             words("Attempts to deliver in each five minutes, by the kind of receiver and what became of them."),
             [],
         ),
-        ("sum by (receiver, result) (increase(caretaker_alerts_deliveries_total[5m])) > 0",
-         "{{receiver}} · {{result}}"),
-    ).legend(legend(3, ["max"]))  # fmt: skip
-    page.add(313, panel.interval("5m").decimals(0).no_value(words("Nothing was delivered.")), width=12, height=8)
+        *((DELIVERIES.format(result), f"{{{{receiver}}}} · {said}") for result, (said, _) in results.items()),
+    ).legend(legend(3, ["max"]))
+    for said, colour in results.values():
+        fixed = DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
+        panel.override_by_regexp(f"/ · {said}$/", [fixed])
+    panel.interval("5m").axis_soft_max(COUNTED_MOST).no_value(words("Nothing was delivered."))
+    page.add(313, panel, width=12, height=8)
     count = _asking(
         figure(
             words("Cannot be delivered"),
@@ -249,12 +305,13 @@ def _judged(page: Page) -> None:
 
 def _shown(page: Page) -> None:
     words = page.deployment.words
-    page.row(400, words("Showing"))
+    page.row(400, words("Showing, and what the services take"))
+    jobs = {"ingestor": words("Ingestor"), "alerts": words("Alert service"), "api": words("API and board")}
     panel = _asking(
         plot(words("Listeners"), words("Programs and boards that follow the live stream."), []),
         ("sum(caretaker_api_live_listeners)", words("listeners")),
     )
-    page.add(410, panel.min(0).decimals(0), width=8, height=7)
+    page.add(410, panel.min(0).decimals(0).axis_soft_max(COUNTED_MOST), width=8, height=7)
     panel = _asking(
         plot(
             words("Processor time"),
@@ -263,6 +320,7 @@ def _shown(page: Page) -> None:
         ),
         ('sum by (job) (rate(process_cpu_seconds_total{job=~"ingestor|alerts|api"}[$__rate_interval]))', "{{job}}"),
     )
+    named(panel, jobs)
     page.add(412, panel.unit("percentunit").min(0), width=8, height=7)
     panel = _asking(
         plot(
@@ -272,13 +330,17 @@ def _shown(page: Page) -> None:
         ),
         ('process_resident_memory_bytes{job=~"ingestor|alerts|api"}', "{{job}}"),
     )
+    named(panel, jobs)
     page.add(411, panel.unit(BYTES).min(0), width=8, height=7)
 
 
 def _asking(panel: Asking, *queries: tuple[str, str]) -> Asking:
+    """From Prometheus; series that a legend names in words have a colour of their own."""
     panel.datasource(PROMETHEUS)
     for query in asked(*queries):
         panel.with_target(query)
     if isinstance(panel, stat.Panel):
         panel.thresholds(fixed_steps([Threshold(None, NEUTRAL)]))
+    if isinstance(panel, timeseries.Panel):
+        named(panel, {said: said for _, said in queries if said and "{{" not in said})
     return panel

@@ -1,0 +1,17 @@
+"""Questions about the one device that is chosen at the head of a dashboard. InfluxQL, pure.
+
+Where all are chosen, or several, they have no answer: `"device" = '.*'` and `"device" = 'a|b'` are no device's.
+"""
+
+from grafana.queries import TIME, group
+from telemetry.catalogue.metric import Metric
+from telemetry.stores.influxdb.influxql import identifier, select
+
+CHOSEN = "\"device\" = '${device:pipe}'"
+
+
+def course_of_one(metric: Metric) -> str:
+    """The mean of each window of the plot."""
+    name = identifier(metric.name)
+    rest = f"WHERE {CHOSEN} AND {TIME} {group((), '$__interval')} fill(null)"
+    return select(f"mean({name}) AS {name}", metric.measurement, rest)
