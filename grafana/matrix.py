@@ -13,10 +13,9 @@ from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
-    Threshold,
 )
 
-from grafana.panels import Queries, begun, fixed_steps, legend
+from grafana.panels import Queries, begun, legend
 from grafana.tables import column, names_in_cells, rows
 from grafana.words import Words
 
@@ -55,15 +54,6 @@ def heat(
     """
     panel = rows(title, description, queries).color_scheme(FieldColor().mode(FieldColorModeId.CONTINUOUS_BLUES))
     return _laid(panel, queries, down, across, steps, width_px)
-
-
-def graded(
-    title: str, description: str, queries: Queries, down: Side, across: Side, steps: Sequence[str], width_px: int,
-    limits: Sequence[Threshold],
-) -> table.Panel:  # fmt: skip
-    """The same, coloured by limits."""
-    panel = rows(title, description, queries).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
-    return _laid(panel.thresholds(fixed_steps(limits)), queries, down, across, steps, width_px)
 
 
 def grouped_bars(

@@ -77,7 +77,8 @@ def counted_in_month(metric: Metric, scope: Scope, zone: str) -> str:
     )
     # InfluxDB works out a subquery anew for each aggregate over it, so each stands once.
     sums = of('sum("this") AS "this", sum("before") AS "before"', parted, f"WHERE {span(_MONTHS_DAYS)} {group(SITE)}")
-    what = '"this", "before", ("this" / "before" - 1) * 100 AS "change"'
+    # Divided by nothing, InfluxQL says 0; the logarithm of nothing is no value, and then the change is none either.
+    what = '"this", "before", ("this" / "before" - 1) * 100 + 0 * ln("before") AS "change"'
     return of(what, sums, f"WHERE {span(_MONTHS_DAYS)} {group(SITE)}")
 
 

@@ -47,9 +47,11 @@ class Store:
 
         asyncio.run(go())
 
-    def rows(self, query: str, begin: datetime | None = None) -> Sequence[Mapping[str, Any]]:
+    def rows(
+        self, query: str, begin: datetime | None = None, end: datetime | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """Each row with its tags; windows of the plot are hours. Fails on an error."""
-        end_ms, begin_ms = ms(self._end), ms(begin or self._begin)
+        end_ms, begin_ms = ms(end or self._end), ms(begin or self._begin)
         text = query.replace("${__to}", str(end_ms)).replace("${__from}", str(begin_ms)).replace("$__interval", "1h")
         text = text.replace("$timeFilter", f"time >= {begin_ms}ms and time <= {end_ms}ms")
         asked = urllib.parse.urlencode({"q": text, "db": self._database, "epoch": "ms"})

@@ -161,6 +161,12 @@ def test_the_month_is_compared_with_the_same_hours_of_the_last(store: Store) -> 
     assert said["change"] == pytest.approx((expected[11] / expected[10] - 1) * 100)
 
 
+def test_the_first_month_is_compared_with_nothing(store: Store) -> None:
+    (said,) = store.rows(counted_in_month(ENERGY, BOTH, HONG_KONG), end=START + timedelta(days=3))
+    assert said["this"] > 0
+    assert (said["before"], said["change"]) == (0, None)
+
+
 def test_the_peak_is_the_highest_half_hour_of_all_main_meters(store: Store) -> None:
     first = datetime(2026, 11, 1, tzinfo=ZoneInfo(HONG_KONG))
     sums: dict[datetime, float] = defaultdict(float)
