@@ -1,6 +1,6 @@
 """Pictures of every dashboard, in a real Grafana, where one is at an address in the environment.
 
-The readings are four weeks of the example city until now, with two incidents, in an InfluxDB of their own; the figures
+The readings are nine weeks of the example city until now, with two incidents, in an InfluxDB of their own; the figures
 of the platform are those of the city that runs for the other pictures.
 """
 
@@ -32,7 +32,7 @@ from tests.components import Influxd, Prometheus, require_program
 from tests.integration.grafana_city import EXAMPLE, REGISTRY, fill
 from tests.integration.grafana_ground import TOKEN, URL
 
-WEEKS = 4
+WEEKS = 9
 STEP_S = 900
 WIDTH_PX, GRID_PX, HEAD_PX = 1440, 38, 130
 """Of the window; of a line of Grafana's grid; of what stands above the panels."""
