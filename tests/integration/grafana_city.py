@@ -77,13 +77,18 @@ def incidents(end: datetime) -> Sequence[Incident]:
     )
 
 
-async def fill(settings: InfluxSettings, end: datetime = END, days: float = 9, step_s: int = HOUR_S) -> int:
-    """Fill a bucket through admission; the last half day at steps of five minutes. How many readings it took."""
+async def fill(
+    settings: InfluxSettings, end: datetime = END, days: float = 9, step_s: int = HOUR_S, live_s: int = 0
+) -> int:
+    """Fill a bucket through admission; the last half day at steps of five minutes. How many readings it took.
+
+    The last `live_s` seconds are as if they had been heard live, once in ten seconds.
+    """
     writer = InfluxWriter(settings, lambda: REGISTRY)
     await writer.start()
     tally = Tally()
     try:
-        messages = itertools.chain(_past(end, days, step_s), _struck(end), _alerts(end))
+        messages = itertools.chain(_past(end, days, step_s, live_s), _struck(end), _alerts(end))
         for batch in _batches(messages):
             lost = await store_batch(batch, REGISTRY, Limits(), writer, tally)
             assert not lost, lost[0]
@@ -92,13 +97,15 @@ async def fill(settings: InfluxSettings, end: datetime = END, days: float = 9, s
     return tally.written
 
 
-def _past(end: datetime, days: float, step_s: int) -> Iterator[Message]:
+def _past(end: datetime, days: float, step_s: int, live_s: int) -> Iterator[Message]:
     end_ns = round(end.timestamp()) * NS_PER_S
     recent_ns = end_ns - DAY_S // 2 * NS_PER_S
     simulated = simulated_part(REGISTRY)
     coarse = history(simulated, SEED, end_ns - round(days * DAY_S) * NS_PER_S, recent_ns, step_s)
-    fine = history(simulated, SEED, recent_ns, end_ns, 300)
-    for address, payload, time_ns in itertools.chain(coarse, fine):
+    live_ns = end_ns - live_s * NS_PER_S
+    fine = history(simulated, SEED, recent_ns, live_ns, 300)
+    live = history(simulated, SEED, live_ns, end_ns, 10) if live_s else ()
+    for address, payload, time_ns in itertools.chain(coarse, fine, live):
         yield Message(address, payload, False, time_ns)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ from tests.integration.grafana_ground import TOKEN, URL
 
 WEEKS = 9
 STEP_S = 900
+LIVE_S = 1_200
 WIDTH_PX, GRID_PX, HEAD_PX = 1440, 38, 130
 """Of the window; of a line of Grafana's grid; of what stands above the panels."""
 STILL_MS = 2_000
@@ -89,7 +90,8 @@ async def take(grafana: Grafana, prometheus: Prometheus, folder: Path, pictures:
     await asyncio.to_thread(influxd.start)
     try:
         store = InfluxSettings(kind="influxdb", url=influxd.url, bucket="caretaker/autogen", timeout_s=60)
-        await fill(store, datetime.now(UTC), 7 * WEEKS, STEP_S)
+        # Beyond now, so that nobody is silent while the pictures are taken.
+        await fill(store, datetime.now(UTC) + timedelta(seconds=LIVE_S / 2), 7 * WEEKS, STEP_S, LIVE_S)
         settings = Settings(
             store=store, grafana=GrafanaSettings.model_validate({"prometheus": {"url": prometheus.url}})
         )
