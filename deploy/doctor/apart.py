@@ -38,7 +38,8 @@ def answer_to(said: bytes, host: str, port: int, context: ssl.SSLContext) -> byt
     """The first that it says to `said`; nothing: it closes the connection. Raises as `certificate_of`."""
     with (
         socket.create_connection((host, port), LIMIT_S) as plain,
-        context.wrap_socket(plain, server_hostname=host) as encrypted,suppress(OSError)
+        context.wrap_socket(plain, server_hostname=host) as encrypted,
+        suppress(OSError),
     ):
         encrypted.sendall(said)
         return encrypted.recv(ANSWER_BYTES)
