@@ -42,7 +42,9 @@ def ranges(held: Sequence[Range]) -> Sequence[DynamicConfigValue]:
     mappings: list[ValueMapping] = [
         RangeMap(
             DashboardRangeMapOptions(
-                one.low, one.high, ValueMappingResult(text=one.text, color=one.colour, index=index)
+                -_FAR if one.low is None else one.low,
+                _FAR if one.high is None else one.high,
+                ValueMappingResult(text=one.text, color=one.colour, index=index),
             )
         )
         for index, one in enumerate(held)
