@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib.resources.abc import Traversable
-from typing import NamedTuple
 
 from telemetry import wording
-from telemetry.catalogue.load import label
 from telemetry.catalogue.units import UNITS
 from telemetry.reading import NS_PER_S, Quality
+from telemetry.wording import later
+
+__all__ = ["COOKIE", "LANGUAGES", "Words", "later", "words_of"]
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "zh-Hant": "中文"}
@@ -27,11 +28,6 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _CHINESE = "zh"
 
 
-def later(text: str) -> str:
-    """The text itself: marks what is translated where it is shown."""
-    return text
-
-
 QUALITIES: Mapping[Quality, str] = {
     Quality.SUSPECT: later("outside the plausible range"),
     Quality.ARRIVAL_TIME: later("time of arrival"),
@@ -39,31 +35,13 @@ QUALITIES: Mapping[Quality, str] = {
 }
 
 
-class _Named(NamedTuple):
-    names: Mapping[str, str]
-
-
-class Words:
+class Words(wording.Words):
     """Everything that the board says, in one language. Times are ns UTC, shown by the clocks of the zone given."""
-
-    def __init__(self, language: str, texts: Mapping[str, Sequence[str]]) -> None:
-        """`texts`: the English text to its forms, one for each number of things."""
-        self.language = language
-        self._texts = texts
-
-    def __call__(self, text: str, **fields: object) -> str:
-        """The text in this language, its fields filled in."""
-        found = self._texts.get(text, (text,))[0]
-        return found.format(**fields) if fields else found
 
     def many(self, one: str, more: str, n: int, **fields: object) -> str:
         """The form for `n` things; the field n is given."""
         forms = self._texts.get(one, (one, more))
         return forms[0 if n == 1 or len(forms) == 1 else 1].format(n=n, **fields)
-
-    def name(self, names: Mapping[str, str], otherwise: str = "") -> str:
-        """Of something that has a name in each language; `otherwise` for what has none, mostly its id."""
-        return label(_Named(names), self.language) or otherwise
 
     def number(self, value: float | None, decimals: int = 1) -> str:
         """With so many decimals, thousands apart; nothing to say: a dash."""

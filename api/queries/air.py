@@ -21,6 +21,7 @@ from api.queries.measured import asking_store
 from api.queries.readers import devices_at, require_reader, site_of
 from api.queries.value_now import ValueNow, value_now
 from api.sources import Sources
+from telemetry.catalogue.guidelines import GUIDELINES, Guideline
 from telemetry.reading import NS_PER_MS, NS_PER_S, Quality
 from telemetry.registry.models import Device
 from telemetry.stores.store import Window
@@ -37,26 +38,6 @@ TREND_SURE = 1.96
 """Of the Mann-Kendall statistic: 95 percent."""
 TREND_SHARE = 0.1
 """A change over the hour that is less than this share of its level is steady for people."""
-
-
-class Guideline(Struct, frozen=True):
-    """What a mean should not exceed."""
-
-    limit: float
-    """In the metric's unit."""
-    hours: int
-    """Over which the mean is taken."""
-
-
-GUIDELINES: Mapping[str, Guideline] = {
-    "pm2_5_ugm3": Guideline(15.0, 24),
-    "pm10_ugm3": Guideline(45.0, 24),
-    "no2_ugm3": Guideline(25.0, 24),
-    "so2_ugm3": Guideline(40.0, 24),
-    "o3_ugm3": Guideline(100.0, 8),
-    "co_ugm3": Guideline(4_000.0, 24),
-}
-"""WHO 2021, by metric: 24-hour guideline levels, for O3 that of 8 hours. CO: 4 mg/m3."""
 CLIMATE = ("temperature_c", "humidity_pct", "wind_ms", "wind_direction_deg", "rain_mm", "pressure_hpa", "noise_dba")
 """What is shown beside, where the station measures it."""
 

@@ -9,10 +9,10 @@ from pydantic import Field
 from api.access.caller import Caller
 from api.now import Now, Value
 from api.queries import standing
-from api.queries.air import GUIDELINES
 from api.queries.answer import Answer, Names
 from api.queries.buildings import POWER, mains_of
 from api.queries.standing import State
+from telemetry.catalogue.guidelines import GUIDELINES
 from telemetry.catalogue.metric import Metric
 from telemetry.reading import Quality
 from telemetry.registry.models import Device

@@ -8,7 +8,6 @@ from api.access.caller import Caller, Role
 from api.problem import AwayError
 from api.queries import figures, standing
 from api.queries.active import AlertCounts, active_alerts, counts_of
-from api.queries.air import GUIDELINES
 from api.queries.answer import Answer, Names, moment, moment_or_none
 from api.queries.buildings import ENERGY, POWER, mains_of
 from api.queries.figures import Figure, Here, Source
@@ -16,6 +15,7 @@ from api.queries.readers import require_reader
 from api.queries.standing import State
 from api.queries.trends import Trend, Trends, midnight_ns
 from api.sources import Sources
+from telemetry.catalogue.guidelines import GUIDELINES
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device, Site
 

@@ -13,7 +13,7 @@ from grafana.by_device import names_of
 from grafana.by_site import calendar_bars, named_sites
 from grafana.dashboards import air_tables
 from grafana.deployment import Deployment
-from grafana.guidelines import GUIDELINES, Guideline, with_guideline
+from grafana.guidelines import with_guideline
 from grafana.links import AIR, device_links, site_links
 from grafana.page import CALM, Dashboard, Page
 from grafana.panels import (
@@ -30,6 +30,7 @@ from grafana.panels import (
 )
 from grafana.queries import Every, InfluxQuery, course
 from grafana.thresholds import AMBER, steps
+from telemetry.catalogue.guidelines import GUIDELINES, Guideline
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device, Site
 

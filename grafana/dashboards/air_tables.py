@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, Threshold
 
 from grafana.air_queries import by_wind_sector, mean_until_now, suspect_share
-from grafana.guidelines import GUIDELINES, with_guideline
+from grafana.guidelines import with_guideline
 from grafana.links import AIR, CELL, site_links
 from grafana.matrix import Side, heat, hours
 from grafana.page import Page
@@ -16,6 +16,7 @@ from grafana.tables import column, links_in_cells, names_in_cells, rows
 from grafana.thresholds import AMBER, FINE
 from grafana.words import Words
 from grafana.zones import per_zone
+from telemetry.catalogue.guidelines import GUIDELINES
 from telemetry.catalogue.metric import Metric
 from telemetry.catalogue.units import UNITS
 from telemetry.registry.models import Site

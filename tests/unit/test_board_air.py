@@ -14,11 +14,9 @@ from api.board.pages.air import TRENDS, verdict
 from api.board.words import words_of
 from api.now import Now
 from api.queries.air import (
-    GUIDELINES,
     HOUR_NS,
     Against,
     Air,
-    Guideline,
     Pollutant,
     Trend,
     against,
@@ -28,6 +26,7 @@ from api.queries.air import (
     trend,
 )
 from api.sources import Sources
+from telemetry.catalogue.guidelines import GUIDELINES, Guideline
 from telemetry.catalogue.load import load_catalogue
 from telemetry.reading import NS_PER_S, Quality, Reading
 from telemetry.stores.store import Window

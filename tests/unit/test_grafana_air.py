@@ -10,8 +10,8 @@ from alerts.rules.rule import Rules
 from grafana.__main__ import CITY
 from grafana.dashboards import air
 from grafana.deployment import Deployment
-from grafana.guidelines import GUIDELINES
 from grafana.thresholds import AMBER, FINE, QUIET
+from telemetry.catalogue.guidelines import GUIDELINES
 from telemetry.registry.load import load_registry
 from tests.builders import device, registry, site
 

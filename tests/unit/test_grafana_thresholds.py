@@ -18,10 +18,11 @@ from alerts.rules.rule import (
     Value,
     Window,
 )
-from grafana.guidelines import GUIDELINES, with_guideline
+from grafana.guidelines import with_guideline
 from grafana.panels import NEUTRAL, by_value, figure, with_states
 from grafana.queries import InfluxQuery
 from grafana.thresholds import AMBER, FINE, QUIET, RED, SEVERITIES, aggregate_of, longest_without, steps
+from telemetry.catalogue.guidelines import GUIDELINES
 from tests.alerting import CRITICAL, M, S, level, rule
 from tests.builders import CATALOGUE
 
