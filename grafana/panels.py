@@ -61,6 +61,8 @@ NEUTRAL = "#67839E"
 """A figure that is neither good nor bad."""
 RESTING = "#AEB9C3"
 """A state in which nothing happens."""
+TWO_WEEKS = "now-13d/d"
+"""Of panels by day: whole days, so that the first bar is no stump."""
 JOINED_MIN_S = 1_800
 """Readings so near to each other are joined by a line, however often the device ought to report: `caretaker fill`
 writes a past of one reading in 15 minutes."""

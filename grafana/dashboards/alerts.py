@@ -2,35 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 
-from grafana_foundation_sdk.builders import common, stat, statetimeline, table, timeseries
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold
+from grafana_foundation_sdk.builders import common, statetimeline, table, timeseries
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from alerts.alert import Severity
+from grafana.alert_panels import count_of, placed, raised_by_day
 from grafana.alert_queries import (
     ACKNOWLEDGE,
     RESOLVE,
     changes,
-    firing_count,
     firing_linked,
     lengths,
     median_by_calendar,
     noisiest,
-    raised_by_calendar,
 )
 from grafana.cells import CENTRED, HIDDEN, NONE, SPAN, bar, parts
 from grafana.deployment import Deployment
-from grafana.links import ALERTS, CELL, DEVICES, Link, Place, Places, cell, device_links, site_links, uid_of
+from grafana.links import ALERTS, CELL, DEVICES, Link, Place, Places, cell, device_links, uid_of
 from grafana.page import Dashboard, Page
-from grafana.panels import SERIES, bars, by_value, figure, legend, named, renamed, timeline, with_states
+from grafana.panels import SERIES, TWO_WEEKS, bars, renamed, timeline, with_states
 from grafana.queries import Every, InfluxQuery, Scope, Shape
 from grafana.silence import SILENCE
 from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows, severities
 from grafana.thresholds import FINE, SEVERITIES
-from grafana.zones import per_zone
 from telemetry.registry.models import Site
-
-TWO_WEEKS = "now-13d/d"
-"""Whole days, so that the first bar is no stump."""
 
 
 def dashboard(deployment: Deployment, places: Places) -> Dashboard:
@@ -50,10 +45,10 @@ def dashboard(deployment: Deployment, places: Places) -> Dashboard:
     scope = page.scope
     page.add(10, _firing(deployment, scope, places), width=19, height=9)
     for place, severity in enumerate((Severity.CRITICAL, Severity.WARNING, Severity.INFORMATION)):
-        page.add(11 + place, _count(deployment, scope, severity), width=5, height=3)
+        page.add(11 + place, count_of(deployment, scope, severity), width=5, height=3)
     page.row(100, words("History"))
     page.add(110, _history(deployment, scope, sites), width=24, height=12)
-    page.add(111, _raised(deployment, scope, sites), width=24, height=8)
+    page.add(111, raised_by_day(deployment, scope, sites), width=24, height=8)
     page.row(200, words("What fires too often"))
     page.add(210, _noisy_rules(deployment, scope), width=12, height=10)
     page.add(211, _noisy_devices(deployment, scope), width=12, height=10)
@@ -81,7 +76,7 @@ def _firing(deployment: Deployment, scope: Scope, places: Places) -> table.Panel
     ]
     column(panel, "severity", words("Severity"), *severities(words), CENTRED, width_px=110)
     column(panel, "rule", words("Alert"), names_in_cells(deployment.rule_names()), links_in_cells(about))
-    _placed(panel, deployment)
+    placed(panel, deployment)
     column(panel, "Time", words("Since"), width_px=170)
     for name in ("at_site", "of_device"):
         column(panel, name, name, HIDDEN)
@@ -102,32 +97,6 @@ def places_of_rules(deployment: Deployment, places: Places) -> Mapping[str, Plac
         rule.id: next((places[metric] for metric in rule.metrics if metric in places), otherwise)
         for rule in deployment.rules.rules
     }
-
-
-def _placed(panel: table.Panel, deployment: Deployment) -> None:
-    """The columns of site and device: their names, and links to them."""
-    words, sites = deployment.words, deployment.sites()
-    names = {site.id: deployment.site_name(site) for site in sites}
-    devices = {device.id: words.name(device.names, device.id) for device in deployment.devices(sites)}
-    site, device = site_links(deployment, None, CELL), device_links(deployment, CELL)
-    column(panel, "site", words("Site"), names_in_cells(names), links_in_cells(site))
-    column(panel, "device", words("Device"), names_in_cells(devices), links_in_cells(device))
-
-
-def _count(deployment: Deployment, scope: Scope, severity: Severity) -> stat.Panel:
-    words = deployment.words
-    titles: Mapping[Severity, str] = {
-        Severity.CRITICAL: words("Critical alerts"),
-        Severity.WARNING: words("Warnings"),
-        Severity.INFORMATION: words("For information"),
-    }
-    panel = figure(
-        titles[severity],
-        words("How many alerts of this severity fire now, whenever they were raised."),
-        [InfluxQuery(firing_count(scope, severity), alias="$col")],
-    )
-    panel.no_value("0").decimals(0)
-    return by_value(panel, [Threshold(None, FINE), Threshold(1, SEVERITIES[severity])])
 
 
 def _history(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> statetimeline.Panel:
@@ -155,21 +124,6 @@ def _history(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> sta
     }
     panel.data_links([*device_links(deployment)])
     return renamed(panel, names)
-
-
-def _raised(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> timeseries.Panel:
-    words = deployment.words
-    queries = [
-        InfluxQuery(raised_by_calendar(one.scope, Every.DAY, one.zone), alias="$tag_rule", ref_id=one.ref_id)
-        for one in per_zone(deployment, scope, sites)
-    ]
-    names = deployment.rule_names()
-    panel = bars(
-        words("Alerts raised by day"),
-        words("How often each rule raised an alert, or changed its severity, by the days of the sites. Two weeks."),
-        queries,
-    )
-    return named(panel, names).time_from(TWO_WEEKS).decimals(0).legend(legend(len(names), ["sum"]))
 
 
 def _noisy_rules(deployment: Deployment, scope: Scope) -> table.Panel:

@@ -1,25 +1,24 @@
 """City overview: where is somebody needed, and how is everything else? To be read in seconds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, table
 from grafana_foundation_sdk.models.dashboard import Threshold
 
 from alerts.alert import Severity
-from grafana.alert_queries import firing, firing_count, raised_by_calendar
+from grafana.alert_panels import count_of, placed, raised_by_day
+from grafana.alert_queries import firing
 from grafana.by_site import zoned
 from grafana.deployment import Deployment
 from grafana.guidelines import with_guideline
 from grafana.heard import heard_of
-from grafana.links import AIR, BUILDINGS, CELL, CITY, TOILETS, Link, device_links, site_links
+from grafana.links import AIR, BUILDINGS, CELL, CITY, TOILETS, Link, site_links
 from grafana.page import Dashboard, Page
-from grafana.panels import bars, by_value, figure, gauges, in_unit, legend, named, renamed
+from grafana.panels import by_value, gauges, in_unit, renamed
 from grafana.queries import SITE, Every, InfluxQuery, Scope, Shape, counted_by_calendar, latest_of_all, over_range
 from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows, severities
-from grafana.thresholds import FINE, SEVERITIES, steps
-from grafana.words import Words
-from grafana.zones import per_zone
+from grafana.thresholds import steps
 from telemetry.registry.models import Device, Site
 
 TODAY = "now-1d/d"
@@ -42,14 +41,14 @@ def dashboard(deployment: Deployment) -> Dashboard:
         choose=(),
     )
     page.add(10, _needed(deployment, page.scope), width=18, height=9)
-    page.add(11, _count(words, page.scope, Severity.CRITICAL), width=6, height=3)
-    page.add(12, _count(words, page.scope, Severity.WARNING), width=6, height=3)
+    page.add(11, count_of(deployment, page.scope, Severity.CRITICAL), width=6, height=3)
+    page.add(12, count_of(deployment, page.scope, Severity.WARNING), width=6, height=3)
     page.add(13, heard_of(deployment, deployment.devices(sites), page.scope, words("Devices heard")), width=6, height=3)
     _toilets(page, deployment.sites("toilet"))
     _buildings(page, deployment.sites("building"))
     _air(page, deployment.sites("air"))
     page.row(500, words("Alerts"))
-    page.add(510, _raised(deployment, page.scope, sites), width=24, height=8)
+    page.add(510, raised_by_day(deployment, page.scope, sites), width=24, height=8)
     return page.build()
 
 
@@ -62,43 +61,13 @@ def _needed(deployment: Deployment, scope: Scope) -> table.Panel:
         ),
         [InfluxQuery(firing(scope), Shape.TABLE)],
     ).no_value(words("Nothing needs anybody now."))
-    sites = deployment.sites()
-    names = {site.id: deployment.site_name(site) for site in sites}
-    devices = {device.id: words.name(device.names, device.id) for device in deployment.devices(sites)}
     rule = Link(words("The rule on the board"), f"{deployment.board_url}/rules/{CELL}", new_tab=True)
     column(panel, "Time", words("Since"), width_px=170)
-    column(
-        panel,
-        "site",
-        words("Site"),
-        names_in_cells(names),
-        links_in_cells(site_links(deployment, None, CELL)),
-    )
-    column(
-        panel,
-        "device",
-        words("Device"),
-        names_in_cells(devices),
-        links_in_cells(device_links(deployment, CELL)),
-    )
+    placed(panel, deployment)
     column(panel, "rule", words("Alert"), names_in_cells(deployment.rule_names()), links_in_cells([rule]))
     column(panel, "severity", words("Severity"), *severities(words), width_px=110)
     in_order(panel, ["severity", "rule", "site", "device", "Time"])
     return panel.sort_by([common.TableSortByFieldState().display_name(words("Severity")).desc(True)])
-
-
-def _count(words: Words, scope: Scope, severity: Severity) -> stat.Panel:
-    titles: Mapping[Severity, str] = {
-        Severity.CRITICAL: words("Critical alerts"),
-        Severity.WARNING: words("Warnings"),
-    }
-    panel = figure(
-        titles[severity],
-        words("How many alerts of this severity fire now, whenever they were raised."),
-        [InfluxQuery(firing_count(scope, severity), alias="$col")],
-    )
-    panel.no_value("0").decimals(0)
-    return by_value(panel, [Threshold(None, FINE), Threshold(1, SEVERITIES[severity])])
 
 
 def _toilets(page: Page, sites: Sequence[Site]) -> None:
@@ -219,24 +188,3 @@ def _by_site(page: Page, panel: bargauge.Panel, sites: Sequence[Site], target: s
 
 def _only(scope: Scope, devices: Iterable[Device]) -> Scope:
     return replace(scope, devices=tuple(device.id for device in devices))
-
-
-def _raised(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> timeseries.Panel:
-    words = deployment.words
-    queries = [
-        InfluxQuery(raised_by_calendar(one.scope, Every.DAY, one.zone), alias="$tag_rule", ref_id=one.ref_id)
-        for one in per_zone(deployment, scope, sites)
-    ]
-    names = deployment.rule_names()
-    panel = bars(
-        words("Alerts raised by day, two weeks"),
-        words("How often each rule raised an alert, or changed its severity, by the days of the sites."),
-        queries,
-    )
-    return (
-        named(panel, names)
-        .time_from("now-14d/d")
-        .decimals(0)
-        .legend(legend(len(names), ["sum"]))
-        .no_value(words("No alerts in two weeks."))
-    )

@@ -11,7 +11,19 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Dynam
 from grafana.cells import bar
 from grafana.links import CELL, device_links
 from grafana.page import Page
-from grafana.panels import NEUTRAL, bars, course_of, expected_s, in_unit, legend, named, renamed, timeline, with_states
+from grafana.panels import (
+    NEUTRAL,
+    TWO_WEEKS,
+    bars,
+    course_of,
+    expected_s,
+    in_unit,
+    legend,
+    named,
+    renamed,
+    timeline,
+    with_states,
+)
 from grafana.queries import Every, InfluxQuery, Shape, counted_by_calendar, course, latest
 from grafana.suspects import COUNT, METRIC, may_be_suspect, suspects
 from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows
@@ -21,7 +33,6 @@ from grafana.zones import per_zone
 from telemetry.registry.models import Device
 
 MONTH, WEEK = "now-28d", "now-7d"
-TWO_WEEKS = "now-13d/d"
 COUNTED_MOST = 5
 """An axis of counts reaches so far at least, so that its ticks are whole numbers."""
 WEAK_DBM = -100

@@ -13,6 +13,7 @@ from grafana.page import Dashboard, Page
 from grafana.panels import (
     RESTING,
     SERIES,
+    TWO_WEEKS,
     by_value,
     course_of,
     expected_s,
@@ -35,8 +36,6 @@ from telemetry.registry.models import Device, Site
 HOUR_S = 3_600
 WHOLE_INTERVALS = 5
 """In so many expected intervals every device has reported, though radio loses a reading now and then."""
-TWO_WEEKS = "now-13d/d"
-"""Whole days, so that the first bar is no stump."""
 
 
 def dashboard(deployment: Deployment) -> Dashboard:
