@@ -10,7 +10,8 @@ from math import inf
 from grafana_foundation_sdk.models.dashboard import Threshold
 
 from alerts.alert import Severity
-from alerts.rules.rule import Aggregate, Condition, Rule, Side, Value, Window
+from alerts.rules.rule import Aggregate, Rule, Side, Value, Window
+from alerts.rules.scale import compared
 from telemetry.reading import NS_PER_S
 
 FINE = "transparent"
@@ -24,20 +25,6 @@ SEVERITIES: Mapping[Severity, str] = {
     Severity.CRITICAL: RED,
 }
 
-_ON_THE_METRIC = frozenset({Aggregate.MIN, Aggregate.MAX, Aggregate.MEAN})
-"""Aggregates that lie where the values themselves lie."""
-
-
-def watches(condition: Condition, metric: str) -> bool:
-    """Whether the condition compares the metric with constants on the metric's own scale."""
-    match condition:
-        case Value(name):
-            return name == metric
-        case Window(name, aggregate, part_of_month_peak=False):
-            return name == metric and aggregate in _ON_THE_METRIC
-        case _:
-            return False
-
 
 def aggregate_of(rules: Iterable[Rule], metric: str) -> str:
     """The InfluxQL function for a window of the plot: what a rule looks at must not be averaged away.
@@ -45,7 +32,7 @@ def aggregate_of(rules: Iterable[Rule], metric: str) -> str:
     `max` where a rule raises above a value or looks at a window's max, `min` where one raises below a value; `mean` for
     all else, and where rules disagree.
     """
-    wanted = {_extreme(rule) for rule in rules if watches(rule.condition, metric)}
+    wanted = {_extreme(rule) for rule in rules if compared(rule.condition) == metric}
     return wanted.pop() if len(wanted) == 1 else "mean"
 
 
@@ -64,7 +51,7 @@ def steps(rules: Iterable[Rule], metric: str) -> Sequence[Threshold]:
     raised = [
         (rule.side, level.raise_at, level.severity)
         for rule in rules
-        if watches(rule.condition, metric)
+        if compared(rule.condition) == metric
         for level in rule.levels
         if level.raise_at is not None
     ]

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from alerts.alert import Severity
-from alerts.rules.rule import Aggregate, Condition, Rule, Side, Value, Window
-
-_ON_THE_METRIC = frozenset({Aggregate.MIN, Aggregate.MAX, Aggregate.MEAN})
-"""Aggregates that lie where the values themselves lie."""
+from alerts.rules.rule import Rule, Side
+from alerts.rules.scale import compared
 
 
 class Line(Struct, frozen=True):
@@ -29,7 +27,7 @@ def lines(rule: Rule) -> Sequence[Line]:
     None for what has no threshold (a state, an event, silence), nor for what is compared on another scale than the
     metric's own (a rate, a count, a sum, a part of the month's peak, an imbalance): `asks` says those in words.
     """
-    metric = _drawn(rule.condition)
+    metric = compared(rule.condition)
     return [
         Line(metric, level.severity, level.raise_at, level.clear_at, rule.side)
         for level in rule.levels
@@ -40,13 +38,3 @@ def lines(rule: Rule) -> Sequence[Line]:
 def watched(rule: Rule) -> tuple[str, ...]:
     """The metrics of its device that it looks at, those first that it compares; none: it looks whether any come."""
     return tuple(dict.fromkeys((*rule.metrics, *(() if rule.guard is None else (rule.guard.metric,)))))
-
-
-def _drawn(condition: Condition) -> str | None:
-    match condition:
-        case Value(metric):
-            return metric
-        case Window(metric, aggregate, part_of_month_peak=False) if aggregate in _ON_THE_METRIC:
-            return metric
-        case _:
-            return None

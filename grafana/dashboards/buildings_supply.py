@@ -8,13 +8,14 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 from msgspec.structs import replace as changed
 
 from alerts.rules.rule import Imbalance, Rule, Side, Value
+from alerts.rules.scale import compared
 from grafana.by_device import names_of
 from grafana.links import device_links
 from grafana.page import Page
 from grafana.panels import SERIES, course_of, expected_s, in_unit, legend, named, plot, with_lines
 from grafana.phases import band, imbalance
 from grafana.queries import DEVICE, InfluxQuery, Scope, course, group
-from grafana.thresholds import steps, watches
+from grafana.thresholds import steps
 from telemetry.catalogue.metric import Metric
 from telemetry.registry.models import Device, Site
 from telemetry.stores.influxdb.influxql import identifier, select
@@ -75,7 +76,7 @@ def _imbalance(page: Page, meters: Sequence[Device]) -> timeseries.Panel:
 def _factor(page: Page, meters: Sequence[Device]) -> timeseries.Panel:
     deployment, words = page.deployment, page.deployment.words
     metric = deployment.registry.metrics[FACTOR]
-    rules = [rule for rule in deployment.rules_of(meters) if watches(rule.condition, FACTOR)]
+    rules = [rule for rule in deployment.rules_of(meters) if compared(rule.condition) == FACTOR]
     query = _course(metric, page.scope, *_only_while(rules))
     panel = _by_meter(
         page, meters, query, words("Power factor"),
