@@ -70,3 +70,10 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_decision_is_listed() -> None:
+    listed = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    for decision in sorted((DOCS / "decisions").glob("0*.md")):
+        title = decision.read_text(encoding="utf-8").splitlines()[0].partition(". ")[2]
+        assert f"{int(decision.name[:4])}. [{title}]({decision.name})" in listed
