@@ -13,6 +13,7 @@ from tests.faults.rig import Stage
 from tests.faults.table import SCENARIOS
 
 WAITS = {
+    "api",
     "memory",
     "network",
     "engine-killed",
@@ -25,6 +26,8 @@ WAITS = {
 }
 """Ten seconds to half a minute each, most of it waiting; others, some of them their own mutants, look at the same code
 every day. `make faults` runs them."""
+ATTEMPTS = 3
+"""A few kills at random moments may all miss the moment that a mutant opens: the short form is run again then."""
 
 
 def every_day(names: Iterable[str]) -> list[ParameterSet]:
@@ -49,8 +52,12 @@ def test_promise_holds(name: str, store: Influxd, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", every_day(MUTANTS))
 def test_mutant_is_caught(name: str, store: Influxd, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
-    figures = SCENARIOS[mutant.scenario].run(Stage(tmp_path, store, full=False, mutant=name))
-    assert [figure.holds for figure in figures if figure.name == mutant.figure] == [False]
+    for attempt in range(ATTEMPTS):
+        stage = Stage(tmp_path / str(attempt), store, full=False, mutant=name)
+        found = [figure.holds for figure in SCENARIOS[mutant.scenario].run(stage) if figure.name == mutant.figure]
+        if found == [False]:
+            return
+    pytest.fail(f"{name} was not caught in {ATTEMPTS} runs: {mutant.figure} holds")
 
 
 @pytest.mark.parametrize("name", MUTANTS)
