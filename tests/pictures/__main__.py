@@ -17,6 +17,8 @@ from tests.pictures import board, dashboards, terminal
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "docs" / "pictures"
+WHOLE = REPOSITORY / "build" / "pictures"
+"""Dashboards in full length: to look at, not to keep."""
 PORTS = (PORT_3, PORT_5, HTTP_PORT, ALERTS_PORT, API_PORT)
 
 
@@ -28,7 +30,8 @@ async def take(data: Path, around: Path) -> None:
         await terminal.take(run, FOLDER / "up.svg")
         written(FOLDER / "up.svg", *await board.take(run.entrance, FOLDER))
         if grafana is not None and prometheus is not None:
-            written(*await dashboards.take(grafana, prometheus, around, FOLDER))
+            WHOLE.mkdir(parents=True, exist_ok=True)
+            written(*await dashboards.take(grafana, prometheus, around, FOLDER, WHOLE))
 
 
 def written(*files: Path) -> None:

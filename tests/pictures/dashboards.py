@@ -22,7 +22,7 @@ from caretaker.output import note
 from caretaker.system import ALERTS_PORT, API_PORT, HTTP_PORT
 from grafana.client import GrafanaClient
 from grafana.install import install
-from grafana.links import PLATFORM
+from grafana.links import AIR, ALERTS, BUILDINGS, CITY, DEVICES, PLATFORM, TOILETS
 from grafana.page import Dashboard
 from grafana.settings import GrafanaSettings, Settings
 from grafana.sources import spoken
@@ -37,6 +37,10 @@ STEP_S = 900
 LIVE_S = 1_200
 WIDTH_PX, GRID_PX, HEAD_PX = 1440, 38, 130
 """Of the window; of a line of Grafana's grid; of what stands above the panels."""
+FIRST_LOOK_PX = 1_200
+IN_THE_DOCUMENTATION = frozenset(
+    {*(f"caretaker-{name}" for name in (CITY, TOILETS, BUILDINGS, AIR, ALERTS, DEVICES, PLATFORM)), "caretaker-city-zh"}
+)
 STILL_MS = 2_000
 """Until the plots are drawn to their end, after the last answer."""
 LIMIT_MS = 60_000
@@ -84,8 +88,11 @@ async def watched(data: Path, folder: Path) -> AsyncIterator[Prometheus]:
         prometheus.stop()
 
 
-async def take(grafana: Grafana, prometheus: Prometheus, folder: Path, pictures: Path) -> Sequence[Path]:
-    """Fill a store, install the dashboards, and take a picture of each; gives the files."""
+async def take(grafana: Grafana, prometheus: Prometheus, folder: Path, heads: Path, whole_ones: Path) -> Sequence[Path]:
+    """Fill a store, install the dashboards, and take a picture of each whole; gives the files.
+
+    Those of the documentation are also taken as they are seen at first, into `heads`.
+    """
     influxd = Influxd(folder / "influxdb")
     await asyncio.to_thread(influxd.start)
     try:
@@ -103,14 +110,14 @@ async def take(grafana: Grafana, prometheus: Prometheus, folder: Path, pictures:
                 executable_path=require_program("chromium"), args=["--no-sandbox"]
             )
             try:
-                return [await _take(browser, grafana, one, pictures) for one in shown]
+                return [await _take(browser, grafana, one, heads, whole_ones) for one in shown]
             finally:
                 await browser.close()
     finally:
         influxd.stop()
 
 
-async def _take(browser: Browser, grafana: Grafana, dashboard: Dashboard, pictures: Path) -> Path:
+async def _take(browser: Browser, grafana: Grafana, dashboard: Dashboard, heads: Path, whole_ones: Path) -> Path:
     context = await browser.new_context(
         viewport={"width": WIDTH_PX, "height": _height_px(dashboard.document)},
         extra_http_headers={"Authorization": f"Bearer {grafana.token}"},
@@ -122,10 +129,13 @@ async def _take(browser: Browser, grafana: Grafana, dashboard: Dashboard, pictur
     await page.goto(f"{grafana.url}/d/{dashboard.uid}?kiosk=tv&refresh=1h{since}", timeout=LIMIT_MS)
     await page.wait_for_load_state("networkidle", timeout=LIMIT_MS)
     await page.wait_for_timeout(STILL_MS)
-    file = pictures / f"{dashboard.uid.replace('caretaker', 'dashboard')}.png"
-    await page.screenshot(path=file)
+    name = f"{dashboard.uid.replace('caretaker', 'dashboard')}.png"
+    whole, head = whole_ones / name, heads / name
+    await page.screenshot(path=whole)
+    if dashboard.uid in IN_THE_DOCUMENTATION:
+        await page.screenshot(path=head, clip={"x": 0, "y": 0, "width": WIDTH_PX, "height": FIRST_LOOK_PX})
     await context.close()
-    return file
+    return head if dashboard.uid in IN_THE_DOCUMENTATION else whole
 
 
 def _by_get(want: Wanted) -> Wanted:
