@@ -37,6 +37,7 @@ bench: $(VENV)/.dev ## Measure speed, memory and delays; build/bench.json
 
 faults: $(VENV)/.dev ## Kill, cut off and fill up everything, and look for what is missing; build/faults.json
 	@$(BIN)/python -m tests.faults $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m pytest -m long --ignore=tests/faults
 
 evaluate: $(VENV)/.dev ## Judge a week with known troubles: what the example's rules find; build/evaluate.json
 	@$(BIN)/python -m tests.evaluate $(ARGS)

@@ -14,6 +14,8 @@ from tests.faults.table import SCENARIOS
 
 WAITS = {
     "api",
+    "backup",
+    "full-journal",
     "memory",
     "network",
     "engine-killed",
@@ -23,8 +25,11 @@ WAITS = {
     "alert-database-away",
     "clock-on-the-wall",
     "id-made-anew-for-each-attempt",
+    "acknowledged-before-committed",
+    "duplicates-dropped",
+    "not-synced",
 }
-"""Ten seconds to half a minute each, most of it waiting; others, some of them their own mutants, look at the same code
+"""Five seconds to half a minute each, most of it waiting; others, some of them their own mutants, look at the same code
 every day. `make faults` runs them."""
 ATTEMPTS = 3
 """A few kills at random moments may all miss the moment that a mutant opens: the short form is run again then."""

@@ -151,6 +151,7 @@ async def test_a_killed_ingestor_comes_back_and_nothing_is_missing(up: Up) -> No
     assert (code, "missing: 0" in out) == (0, True), err
 
 
+@pytest.mark.long
 async def test_what_a_store_swallows_is_found_out(up: Up) -> None:
     process = await up.start()
     await until(lambda: up.stored() > 0)
@@ -206,6 +207,7 @@ async def test_a_second_ctrl_c_stops_at_once(up: Up) -> None:
     assert time.monotonic() - began < 5.0
 
 
+@pytest.mark.long
 async def test_a_call_for_help_is_told_acknowledged_and_resolved(up: Up) -> None:
     process = await up.start()
     await until(lambda: up.stored() > 0)
