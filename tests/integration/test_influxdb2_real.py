@@ -2,44 +2,31 @@
 
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from telemetry.catalogue.metric import Kind
-from telemetry.reading import NS_PER_S, Reading
-from telemetry.stores.influxdb.write import InfluxWriter
+from telemetry.reading import Reading
 from telemetry.stores.settings import InfluxSettings
-from telemetry.stores.store import Outcome, StoreUnusableError
-from tests.builders import device, metric, registry
+from telemetry.stores.store import StoreUnusableError
 from tests.influxdb2 import ORG, TOKEN, ask, drop_bucket
-
-T = 1_763_800_000 * NS_PER_S
-DAY_NS = 86_400 * NS_PER_S
-METRICS = [metric("warmth_c"), metric("power_w", measurement="other"), metric("label", kind=Kind.TEXT)]
-KNOWN = registry(*(device(f"d{k}") for k in range(200)), metrics=METRICS)
-WRITTEN = Outcome(refused=[])
-
-MakeWriter = Callable[..., InfluxWriter]
+from tests.integration.influxdb_ground import (
+    BAD,
+    DAY_NS,
+    WRITTEN,
+    MakeWriter,
+    T,
+    readings,
+    with_bad_points,
+    writers,
+)
 
 
 @pytest.fixture
 async def make_writer(influxdb2: InfluxSettings) -> AsyncIterator[MakeWriter]:
-    made: list[InfluxWriter] = []
-
-    def make(**settings: object) -> InfluxWriter:
-        given = influxdb2.model_dump() | settings
-        made.append(InfluxWriter(InfluxSettings.model_validate(given), lambda: KNOWN))
-        return made[-1]
-
-    yield make
-    for one in made:
-        await one.close()
-
-
-def readings(count: int, devices: int = 1) -> list[Reading]:
-    return [Reading(f"d{k % devices}", T + k, None, {"warmth_c": float(k)}, {}) for k in range(count)]
+    async with writers(influxdb2) as make:
+        yield make
 
 
 def write(settings: InfluxSettings, lines: str) -> None:
@@ -64,12 +51,9 @@ async def test_three_bad_points_of_5000_cost_three(influxdb2: InfluxSettings, ma
     await writer.start()
     # From elsewhere: the field is a text already, so the store refuses each number for it.
     write(influxdb2, f'other,device=d0,site=toilet-1 power_w="broken" {T}')
-    batch = readings(5000, devices=200)
-    bad = (0, 1234, 4999)
-    for index in bad:
-        batch[index] = Reading("d0", T + index, None, {"power_w": 1.0}, {})
+    batch = with_bad_points()
     outcome = await writer.write(batch)
-    assert [refusal.reading for refusal in outcome.refused] == [batch[index] for index in bad]
+    assert [refusal.reading for refusal in outcome.refused] == [batch[index] for index in BAD]
     assert all("field type conflict" in refusal.detail for refusal in outcome.refused)
     assert (list(outcome.keep), outcome.trouble) == ([], None)
 

@@ -9,40 +9,28 @@ from typing import Any
 
 import pytest
 
-from telemetry.catalogue.metric import Kind
-from telemetry.reading import NS_PER_S, Quality, Reading
+from telemetry.reading import Quality, Reading
 from telemetry.stores.influxdb.read import InfluxReader
-from telemetry.stores.influxdb.write import InfluxWriter
 from telemetry.stores.settings import InfluxSettings
-from telemetry.stores.store import Outcome, StoreAwayError, StoreUnusableError
-from tests.builders import device, metric, registry
+from telemetry.stores.store import StoreAwayError, StoreUnusableError
 from tests.components import Influxd
-
-T = 1_763_800_000 * NS_PER_S
-DAY_NS = 86_400 * NS_PER_S
-METRICS = [metric("warmth_c"), metric("power_w", measurement="other"), metric("label", kind=Kind.TEXT)]
-KNOWN = registry(*(device(f"d{k}") for k in range(200)), metrics=METRICS)
-WRITTEN = Outcome(refused=[])
-
-MakeWriter = Callable[..., InfluxWriter]
+from tests.integration.influxdb_ground import (
+    BAD,
+    DAY_NS,
+    KNOWN,
+    WRITTEN,
+    MakeWriter,
+    T,
+    readings,
+    with_bad_points,
+    writers,
+)
 
 
 @pytest.fixture
 async def make_writer(influxdb: InfluxSettings) -> AsyncIterator[MakeWriter]:
-    made: list[InfluxWriter] = []
-
-    def make(url: str = influxdb.url, **settings: object) -> InfluxWriter:
-        given = influxdb.model_dump() | {"url": url, **settings}
-        made.append(InfluxWriter(InfluxSettings.model_validate(given), lambda: KNOWN))
-        return made[-1]
-
-    yield make
-    for one in made:
-        await one.close()
-
-
-def readings(count: int, devices: int = 1) -> list[Reading]:
-    return [Reading(f"d{k % devices}", T + k, None, {"warmth_c": float(k)}, {}) for k in range(count)]
+    async with writers(influxdb) as make:
+        yield make
 
 
 def ask(url: str, statement: str, **more: str) -> Any:
@@ -70,12 +58,9 @@ async def test_three_bad_points_of_5000_cost_three(influxdb: InfluxSettings, mak
     await writer.start()
     # From elsewhere: the field is a text already, so the store refuses each number for it.
     write(influxdb, f'other,device=d0,site=toilet-1 power_w="broken" {T}')
-    batch = readings(5000, devices=200)
-    bad = (0, 1234, 4999)
-    for index in bad:
-        batch[index] = Reading("d0", T + index, None, {"power_w": 1.0}, {})
+    batch = with_bad_points()
     outcome = await writer.write(batch)
-    assert [refusal.reading for refusal in outcome.refused] == [batch[index] for index in bad]
+    assert [refusal.reading for refusal in outcome.refused] == [batch[index] for index in BAD]
     assert all("field type conflict" in refusal.detail for refusal in outcome.refused)
     assert not outcome.keep
     assert outcome.trouble is None
