@@ -10,7 +10,6 @@ from deploy.backup.manifest import BackupError
 BUSY_S = 30.0
 """How long to wait for another program to let us read."""
 PAGES_AT_ONCE = 4_096
-SIDECARS = ("", "-wal", "-shm", "-journal")
 
 
 def copy(source: Path, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:

@@ -56,14 +56,20 @@ async def ask(
     *,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
     ca: Path | None = None,
     limit_s: float = LIMIT_S,
 ) -> Answer:
-    """GET. `ca`: an authority that is trusted besides the system's. Raises `AwayError`, `UntrustedError` among them."""
+    """GET, or with a `body` POST of it as JSON. `ca`: an authority that is trusted besides the system's.
+
+    Raises `AwayError`, `UntrustedError` among them.
+    """
     began_s = time.monotonic()
     try:
         async with httpx2.AsyncClient(verify=trust(ca), timeout=limit_s, trust_env=False) as client:
-            answer = await client.get(url, headers=dict(headers or {}), params=dict(query) if query else None)
+            method, given = ("GET", None) if body is None else ("POST", dict(body))
+            params = dict(query) if query else None
+            answer = await client.request(method, url, headers=dict(headers or {}), params=params, json=given)
     except httpx2.TimeoutException:
         raise AwayError(f"no answer within {limit_s:g} s") from None
     except (httpx2.HTTPError, OSError) as error:

@@ -17,10 +17,10 @@ from deploy.doctor.asked import Answer, AwayError, ask
 from deploy.doctor.finding import Remark, cannot_tell, left_out, sound, wrong
 from deploy.doctor.place import DeviceLogin, GrafanaLogin, Ground, Part, address_of
 from deploy.doctor.services import is_ready
+from deploy.doctor.through_grafana import queried, values_of
 from deploy.doctor.visitor import NoKeyError, visitor
 from deploy.doctor.wire import NotLetInError, WireError, connected
 from deploy.probe import CHECK_METRIC
-from grafana.sources import INFLUXDB_UID
 from telemetry.reading import NS_PER_MS
 from telemetry.stores.influxdb.influxql import identifier, select
 from telemetry.stores.open import open_reader, store_file
@@ -142,23 +142,12 @@ async def _in_grafana(ground: Ground, sent: Sent) -> Remark:
     metric = ground.registry.metrics[CHECK_METRIC]
     # A device's id and a catalogue's names have no letters that InfluxQL would take for its own.
     moment = f"\"device\" = '{sent.device}' AND time = {sent.time_ms:d}ms"
-    query = {
-        "db": store.bucket.partition("/")[0],
-        "epoch": "ms",
-        "q": select(identifier(metric.name), metric.measurement, f"WHERE {moment}"),
-    }
-    url = f"{login.url}/api/datasources/proxy/uid/{INFLUXDB_UID}/query"
+    text = select(identifier(metric.name), metric.measurement, f"WHERE {moment}")
 
     async def found() -> bool:
-        answer = _good(await ask(url, headers=login.headers, query=query, ca=login.ca), "grafana")
-        return any(sent.value in row for row in _rows(answer))
+        return sent.value in values_of(_good(await queried(login, text, sent.time_ms), "grafana"))
 
     return await _awaited("Grafana", sent, found)
-
-
-def _rows(answer: Answer) -> list[list[object]]:
-    results = answer.field("results") or []
-    return [row for result in results for one in result.get("series", []) for row in one["values"]]
 
 
 def _good(answer: Answer, check: str) -> Answer:

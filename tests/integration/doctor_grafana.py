@@ -1,42 +1,28 @@
-"""An HTTP server that has what the doctor asks a Grafana for: health, one data source and its proxy, dashboards."""
+"""An HTTP server that has what the doctor asks a Grafana for: health, one data source and queries to it, dashboards."""
 
 import json
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-PROXY = "/api/datasources/proxy/uid/caretaker-influxdb/query"
+from tests.integration.loopback_server import LoopbackServer, body_of, send
+
+PLUGIN_FAILED = {"message": "An error occurred within the plugin", "messageId": "plugin.downstreamError"}
 
 
-class DoctorGrafana:
+class DoctorGrafana(LoopbackServer):
     """Has what it is given; `documents` by path, all others are 404."""
 
     token = "a-token-of-a-service-account"
 
     def __init__(self) -> None:
-        double = self
         self.documents: dict[str, Any] = {}
         self.influxdb: Callable[[str], bytes] | None = None
         """What the data source reaches: the answer to a query string, as InfluxDB gives it."""
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                double._answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.source = {"url": "http://127.0.0.1:8086", "bucket": "caretaker"}
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
         self.furnish()
+        super().__init__()
 
     def furnish(self) -> None:
         """Everything in place, but dashboards."""
@@ -51,24 +37,24 @@ class DoctorGrafana:
         """A dashboard."""
         self.documents[f"/api/dashboards/uid/{uid}"] = {"dashboard": document, "meta": {"provisioned": False}}
 
-    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        path = urlsplit(handler.path).path
-        if path == PROXY and self.influxdb is not None:
-            self._send(handler, 200, self.influxdb(urlsplit(handler.path).query))
-            return
-        known = path == "/api/health" or handler.headers.get("Authorization") == f"Bearer {self.token}"
-        found = self.documents.get(path) if known else {"message": "Unauthorized"}
-        status = 200 if found is not None and known else 404 if known else 401
-        self._send(handler, status, json.dumps(found or {"message": "not found"}).encode())
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        body, path = body_of(request), urlsplit(request.path).path
+        known = path == "/api/health" or request.headers.get("Authorization") == f"Bearer {self.token}"
+        if not known:
+            status, found = 401, {"message": "Unauthorized"}
+        elif (request.command, path) == ("POST", "/api/ds/query"):
+            status, found = self._queried(json.loads(body))
+        else:
+            status, found = (200, self.documents[path]) if path in self.documents else (404, {"message": "not found"})
+        send(request, status, json.dumps(found).encode())
 
-    def _send(self, handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-        handler.send_response(status)
-        handler.send_header("Content-Type", "application/json")
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def _queried(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Frames, a list of values for each column, as a real one makes them of InfluxDB's rows."""
+        (query,) = asked["queries"]
+        assert query["datasource"]["uid"] == "caretaker-influxdb"
+        if self.influxdb is None:
+            return 500, PLUGIN_FAILED
+        answer = json.loads(self.influxdb(urlencode({"q": query["query"], "db": "caretaker", "epoch": "ms"})))
+        series = [one for result in answer["results"] for one in result.get("series", [])]
+        frames = [{"data": {"values": [list(column) for column in zip(*one["values"], strict=True)]}} for one in series]
+        return 200, {"results": {query["refId"]: {"status": 200, "frames": frames}}}

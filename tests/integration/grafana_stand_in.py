@@ -14,12 +14,13 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
+
+from tests.integration.loopback_server import LoopbackServer, body_of, send
 
 ADMIN, EDITOR, VIEWER = "glsa_admin", "glsa_editor", "glsa_viewer"
 """Tokens of service accounts with these roles."""
@@ -70,7 +71,7 @@ class Asked(Struct, frozen=True):
 Answer = tuple[int, Any]
 
 
-class GrafanaStandIn:
+class GrafanaStandIn(LoopbackServer):
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.version = "9.3.2"
         self.folders: dict[str, dict[str, Any]] = {}
@@ -97,43 +98,11 @@ class GrafanaStandIn:
             ("GET", "/api/search", self._hits),
             ("GET", "/api/org/users", _users),
         ]
-        double = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                double._answer(self)
-
-            def do_POST(self) -> None:
-                double._answer(self)
-
-            def do_PUT(self) -> None:
-                double._answer(self)
-
-            def do_DELETE(self) -> None:
-                double._answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(tls)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        body = body_of(request)
         query = {key: texts[0] for key, texts in parse_qs(parts.query).items()}
         if self.page is not None:
             status, text, kind = *self.page, "text/html; charset=UTF-8"
@@ -143,12 +112,7 @@ class GrafanaStandIn:
             except RefusedError as refusal:
                 status, document = refusal.status, refusal.body
             text, kind = json.dumps(document), "application/json"
-        answer = text.encode()
-        request.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(answer))}.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(answer)
+        send(request, status, text.encode(), kind)
 
     def _routed(self, method: str, path: str, query: Mapping[str, str], body: bytes, headers: Message) -> Answer:
         if path == "/api/health":

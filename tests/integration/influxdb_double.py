@@ -4,11 +4,13 @@ import gzip
 import json
 import ssl
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Event
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
+
+from tests.integration.loopback_server import LoopbackServer, body_of
 
 POLICIES = {
     "columns": ["name", "duration", "shardGroupDuration", "replicaN", "default"],
@@ -35,7 +37,7 @@ class Call(Struct):
 Rule = Callable[[list[str]], Reply]
 
 
-class InfluxdbDouble:
+class InfluxdbDouble(LoopbackServer):
     """Takes lines and keeps those that its rule lets pass."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -47,28 +49,7 @@ class InfluxdbDouble:
         self.reset = False
         self.documents: dict[tuple[str, str], Reply] = {}
         self._released = Event()
-        double = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                double._answer(self)
-
-            def do_POST(self) -> None:
-                double._answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        super().__init__(tls)
 
     @property
     def writes(self) -> list[Call]:
@@ -76,13 +57,11 @@ class InfluxdbDouble:
 
     def close(self) -> None:
         self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().close()
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        body = body_of(request)
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         query = {key: texts[0] for key, texts in parse_qs(parts.query).items()}

@@ -51,11 +51,19 @@ def start(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:
         process.wait(10)
 
 
+def opened(folder: Path) -> closing[sqlite3.Connection]:
+    """
+    The outbox as the next start of the device finds it: writable, because whoever opens it first after a
+    kill takes back what the dead had half written, and a read-only connection may not.
+    """
+    return closing(sqlite3.connect(f"file:{folder / 'outbox.db'}?mode=rw", uri=True))
+
+
 def outbox(folder: Path) -> list[int]:
     """What lies in the outbox."""
     if not (folder / "outbox.db").exists():
         return []
-    with closing(sqlite3.connect(f"file:{folder / 'outbox.db'}?mode=ro", uri=True)) as file:
+    with opened(folder) as file:
         try:
             return [seq for (seq,) in file.execute("SELECT seq FROM outbox ORDER BY seq")]
         except sqlite3.OperationalError:  # not made yet
@@ -64,7 +72,7 @@ def outbox(folder: Path) -> list[int]:
 
 def last_seq(folder: Path) -> int:
     """The last number that was given."""
-    with closing(sqlite3.connect(f"file:{folder / 'outbox.db'}?mode=ro", uri=True)) as file:
+    with opened(folder) as file:
         return int(file.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()[0])
 
 
