@@ -24,7 +24,7 @@ up: $(VENV)/.run ## Start everything on this machine and watch it live
 	@$(BIN)/caretaker up $(CONFIG) $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests; what needs minutes is in `make faults`
-	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m "not long" $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types, and which package may import which
 	@$(BIN)/ruff check .

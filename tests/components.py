@@ -22,8 +22,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
+from secrets import randbelow
 from typing import IO
 
 import pytest
@@ -66,11 +69,24 @@ def require_program(name: str) -> Path:
 
 
 def free_port() -> int:
-    """A port of the loopback that was free a moment ago."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """
+    A port of the loopback that was free a moment ago, and stays so while what listens there is stopped for a time:
+    it is below those that the system gives to outgoing connections, and each is given once until all were.
+    """
+    while True:
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port := next(_ports)))
+            return port
+
+
+def _rotated(ports: Sequence[int]) -> Iterator[int]:
+    """From a random one on, so that two runs on one machine do not walk side by side."""
+    first = randbelow(len(ports))
+    return cycle([*ports[first:], *ports[:first]])
+
+
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 2
+_ports = _rotated(range(16_000 + 8_000 * WORKER, 24_000 + 8_000 * WORKER))
 
 
 def wait_until(holds: Callable[[], bool], what: str, limit_s: float = START_LIMIT_S) -> None:

@@ -6,6 +6,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from telemetry.stores.settings import InfluxSettings
 from tests.components import (
@@ -21,6 +23,21 @@ from tests.influxdb2 import INFLUXDB2_TOKEN, INFLUXDB2_URL, TOKEN, Influxd2, dro
 from tests.integration.influxdb_double import InfluxdbDouble
 
 _databases = count()
+SERVICES = frozenset({"contract", "faults", "integration"})
+"""The rooms whose tests start services: one after the other, for they look at delays, disks and memory."""
+
+
+class TwoCores(LoadScopeScheduling):
+    """Services in one worker; in the other, module by module, the browser and all that only computes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "services" if SERVICES & set(path.split("/")) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoCores:
+    """Asked by `pytest -n 2`."""
+    return TwoCores(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -21,21 +21,11 @@ import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.components import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 40.0
-
-
 PORTS = ("--port", "--port-5", "--http-port", "--alerts-port", "--board-port")
-
-
-def free_ports(number: int) -> list[int]:
-    probes = [socket.socket() for _ in range(number)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 async def until(true: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
@@ -52,7 +42,7 @@ class Up:
         shutil.copytree(REPOSITORY / "examples" / "hong-kong", self.config)
         (self.config / "simulation.yaml").write_text("seed: 1\npoison: {rate: 0.02}\n")
         self.data = folder / "data"
-        self.ports = free_ports(5)
+        self.ports = [free_port() for _ in PORTS]
         self.processes: list[Process] = []
 
     async def start(self, *options: str) -> Process:
@@ -271,7 +261,7 @@ async def test_a_wrong_configuration_never_starts_half_a_system(up: Up) -> None:
 async def test_a_second_up_on_the_same_data_is_refused(up: Up) -> None:
     first = await up.start()
     await until(lambda: up.stored() > 0)
-    kept, up.ports = up.ports, free_ports(5)
+    kept, up.ports = up.ports, [free_port() for _ in PORTS]
     code, _, err = await answer(await up.start())
     assert code == 3
     assert f"another `caretaker up` (process {first.pid}) already runs" in err

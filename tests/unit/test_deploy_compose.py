@@ -190,7 +190,7 @@ def test_every_secret_is_there(made: Layout) -> None:
     assert {name for name in used if not (made.folder / "secrets" / name).exists()} == set(GRANTED)
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - ONE_SHOTS)
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOTS))
 def test_each_has_the_secrets_that_it_reads_and_no_others(name: str, made: Layout) -> None:
     readable = {secret for secret in needed(made) if Service(name) in READERS[secret]}
     assert set(SERVICES[name]["secrets"]) == (readable - PROVISIONED) | ALSO.get(name, set())
