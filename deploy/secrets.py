@@ -35,7 +35,8 @@ READERS: Mapping[Secret, Sequence[Service]] = {
     Secret.GRAFANA_ADMIN_PASSWORD: (Service.GRAFANA,),
     Secret.GRAFANA_SECRET: (Service.GRAFANA,),
     Secret.INGESTOR_HTTP_TOKEN: (Service.INGESTOR, Service.API, Service.PROMETHEUS),
-    Secret.ALERTS_HTTP_TOKEN: (Service.ALERTS, Service.PROMETHEUS),
+    # The API asks the alert service nothing, but it reads the settings of it, which name the file.
+    Secret.ALERTS_HTTP_TOKEN: (Service.ALERTS, Service.API, Service.PROMETHEUS),
     Secret.API_METRICS: (Service.PROMETHEUS,),
 }
 """The doctor reads all of them, by the folder in which `init` keeps them: it is run by who owns the deployment."""

@@ -10,13 +10,13 @@ from api.access.caller import Caller, Role
 from api.board import parts
 from api.board.alert_words import labels_of, name_of, zone_of
 from api.board.visit import Visit
-from api.board.words import later
 from api.queries import alerts, silences
 from api.queries.alert_values import AlertBrief
 from api.queries.alerts import AlertDetail
 from api.queries.answer import moment
 from api.queries.people import people
 from api.queries.silences import NewSilence
+from telemetry.wording import later
 
 Wish = Callable[[Caller, str], Awaitable[AlertDetail]]
 """What somebody does to an alert, by its id."""

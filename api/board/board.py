@@ -7,9 +7,9 @@ from api.access.access import Access
 from api.board import assets, quick
 from api.board.frame import Board, Visit
 from api.board.pages import pages
-from api.board.words import later
 from api.problem import NotFoundError
 from api.sources import Sources
+from telemetry.wording import later
 
 
 def mount(app: FastAPI, sources: Sources, access: Access) -> None:

@@ -5,9 +5,10 @@ from nicegui import ui
 from api.access.caller import Role
 from api.board import parts
 from api.board.visit import Visit
-from api.board.words import LANGUAGES, Words, later
+from api.board.words import LANGUAGES, Words
 from api.problem import ApiError
 from api.queries import overview
+from telemetry.wording import later
 
 PLACES = (
     ("/", later("Overview")),

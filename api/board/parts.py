@@ -8,8 +8,9 @@ from nicegui import events, ui
 
 from alerts.desk import Severity
 from api.board.redraw import Kept
-from api.board.words import Words, later
+from api.board.words import Words
 from api.queries.standing import State
+from telemetry.wording import later
 
 Prop = str | int | float | bool
 Then = Callable[[], Awaitable[None] | None]

@@ -1,7 +1,7 @@
 """What people have said of an alert, in words that the board and the plain pages share."""
 
 from alerts.desk import Change
-from api.board.words import later
+from telemetry.wording import later
 
 SAID = {
     Change.ACKNOWLEDGED: later("{person} is on it"),

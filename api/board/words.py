@@ -15,8 +15,6 @@ from telemetry.catalogue.units import UNITS
 from telemetry.reading import NS_PER_S, Quality
 from telemetry.wording import later
 
-__all__ = ["COOKIE", "LANGUAGES", "Words", "later", "words_of"]
-
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "zh-Hant": "中文"}
 """Language tag to what it calls itself."""

@@ -5,10 +5,11 @@ from enum import Enum, auto
 
 from msgspec import Struct
 
-from api.board.words import Words, later
+from api.board.words import Words
 from api.plain.page import render
 from api.queries.events import What
 from api.queries.here import Ask, AskError, Entry, Here, Meter, Said, Shut
+from telemetry.wording import later
 
 
 class Note(Enum):

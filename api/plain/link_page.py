@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from alerts.desk import AlertWords, Change, Severity, Transition
 from api.board.said import SAID
-from api.board.words import Words, later
+from api.board.words import Words
 from api.plain.page import render
 from api.queries.link import COMMENT_MOST, Deed, Linked, Shut
 from telemetry.reading import NS_PER_S
+from telemetry.wording import later
 
 JUST_NOW_NS = 600 * NS_PER_S
 """So long a page says first what its reader has just said."""

@@ -3,8 +3,9 @@
 from enum import Enum, auto
 
 from api.access.access import KEY_TEXT_MOST
-from api.board.words import Words, later
+from api.board.words import Words
 from api.plain.page import render
+from telemetry.wording import later
 
 
 class Wrong(Enum):

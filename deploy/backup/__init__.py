@@ -17,6 +17,10 @@ broker's sessions to the alert database. Each hands on by an acknowledgement aft
 - the store comes last of the four.
 - The configuration comes after all of them: a device that was added meanwhile is known when its readings come back.
 
+One path is a ring: what the alert service tells of an alert goes through the broker and the journal into the store.
+When an alert is raised while a backup runs and the ingestor is away, the alert database may be copied after that
+message and the broker's sessions before it: the restored alert is known, and the store's history lacks that entry.
+
 The moment of a backup is when it began: before the first copy. All that the broker had acknowledged by then is in it;
 of what came while it ran some is, some is not. `plan.py` holds the order, `make.py` walks along it, `restore.py` goes
 back.

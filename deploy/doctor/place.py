@@ -70,8 +70,13 @@ class GrafanaLogin:
     """How Grafana is asked."""
 
     url: str
-    headers: Mapping[str, str] = field(repr=False)
+    authorization: str = field(repr=False)
     ca: Path | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of every request. Grafana is not to answer from what it remembers of a data source that was just changed."""
+        return {"Authorization": self.authorization, "X-Grafana-NoCache": "true"}
 
 
 class Room(NamedTuple):

@@ -208,13 +208,13 @@ def _grafana(config: Path, urls: Mapping[Part, str], layout: Layout | None, ca: 
     except SourceError as error:
         return Lacking(str(error), "correct `grafana.token_file` in caretaker.yaml")
     if token is not None:
-        return GrafanaLogin(url, {"Authorization": f"Bearer {token}"}, settings.ca or ca)
+        return GrafanaLogin(url, f"Bearer {token}", settings.ca or ca)
     file = None if layout is None else _secret(layout, Secret.GRAFANA_ADMIN_PASSWORD)
     if file is None:
         return Lacking("no token of Grafana is known", "`grafana.token_file` in caretaker.yaml")
     pair = f"{GRAFANA_ADMIN}:{file.read_text(encoding='utf-8').strip()}"
     header = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
-    return GrafanaLogin(url, {"Authorization": header}, settings.ca or ca)
+    return GrafanaLogin(url, header, settings.ca or ca)
 
 
 def _secret(layout: Layout, secret: Secret) -> Path | None:

@@ -22,9 +22,7 @@ async def queried(login: GrafanaLogin, text: str, moment_ms: int) -> Answer:
         "resultFormat": "table",
     }
     body = {"from": str(moment_ms - AROUND_MS), "to": str(moment_ms + AROUND_MS), "queries": [query]}
-    # Else what Grafana remembers of a data source that was just changed is asked.
-    headers = {**login.headers, "X-Grafana-NoCache": "true"}
-    return await ask(f"{login.url}/api/ds/query", headers=headers, body=body, ca=login.ca)
+    return await ask(f"{login.url}/api/ds/query", headers=login.headers, body=body, ca=login.ca)
 
 
 def values_of(answer: Answer) -> list[object]:

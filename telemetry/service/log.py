@@ -1,6 +1,8 @@
 """Logs as events with fields: readable on a terminal, JSON elsewhere, secrets removed."""
 
+import atexit
 import logging
+import os
 import re
 import sys
 from collections.abc import MutableMapping
@@ -31,6 +33,14 @@ class _StandardError:
             sys.stderr.flush()
 
 
+def _let_go_of_what_cannot_be_written() -> None:
+    """Python ends with 120 when standard error can't be flushed at the end: a service that stopped well says so."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def redact(text: str) -> str:
     """The text without what looks like a secret in it."""
     return _SECRET_TEXT.sub(REMOVED, text)
@@ -50,6 +60,7 @@ def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mut
 def configure(level: str = "info") -> None:
     """Set up logging for a service: to standard error, one line an event."""
     number = logging.getLevelNamesMapping()[level.upper()]
+    atexit.register(_let_go_of_what_cannot_be_written)
     terminal = sys.stderr.isatty()
     stream = cast("TextIO", _StandardError())
     shared: list[structlog.typing.Processor] = [

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping, Sequence
@@ -17,9 +18,9 @@ from typing import Any
 
 import psutil
 
-from tests.components import wait_until
+from tests.components import LOOK_EVERY_S, wait_until
 
-ANSWER_LIMIT_S = 5.0
+ANSWER_LIMIT_S, TRY_LIMIT_S = 5.0, 3.0
 MIB = 1024 * 1024
 
 
@@ -123,6 +124,13 @@ class ServiceProcess:
         """Whether it is ready, and the reasons why not."""
         status, body = self.ask("/health/ready")
         return status == 200, "; ".join(body["reasons"]) if body else "no answer"
+
+    def reason(self, wanted: str) -> str:
+        """Why it is not ready. While it tries whether the trouble is over, it may say nothing for a moment."""
+        end = time.monotonic() + TRY_LIMIT_S
+        while wanted not in (said := self.ready()[1]) and time.monotonic() < end:
+            time.sleep(LOOK_EVERY_S)
+        return said
 
     def metric(self, name: str) -> float:
         """The sum over all labels of one of our metrics."""

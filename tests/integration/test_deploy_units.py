@@ -31,8 +31,6 @@ STUBS = ("basic", "multi-user", "network", "network-online", "shutdown", "sysini
 PROGRAM = "/opt/caretaker/bin/caretaker"
 ADMIN = {Secret.INFLUXDB_ADMIN_PASSWORD, Secret.INFLUXDB_ADMIN_TOKEN}
 """For `provision` alone, which finds them in the deployment's folder."""
-OF_ALERTS = Secret.ALERTS_HTTP_TOKEN
-"""The API reads the settings of the alert service too, which name that file."""
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +125,6 @@ def test_each_service_is_itself_to_the_broker_and_sees_its_own_secrets(
     ours = layout.installed.secrets[service]
     beside = {Secret(path.name) for path in layout.staged.secrets[service].iterdir()}
     theirs = {secret for secret in beside if service not in READERS[secret] and not secret.endswith(".pem")}
-    if service is Service.API:
-        theirs -= {OF_ALERTS}
     assert set(found["InaccessiblePaths"]) == {f"-{ours / secret}" for secret in theirs}
 
 

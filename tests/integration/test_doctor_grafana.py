@@ -28,7 +28,7 @@ async def test_a_value_comes_through_the_data_source_of_the_dashboards(influxdb:
         source = a_source(influxdb.url, "", database=database, jsonData={"dbName": database, "httpMode": "POST"})
         with house.client() as client:
             install(client, wanting(a_dashboard("toilets"), source=source))
-        login = GrafanaLogin(house.url, {"Authorization": f"Bearer {house.token}"})
+        login = GrafanaLogin(house.url, f"Bearer {house.token}")
         answer = await queried(login, f"{QUERY} AND time = {now_ms}ms", now_ms)
         assert answer.status == 200
         assert 4711 in values_of(answer)

@@ -49,8 +49,6 @@ PORT_SETTINGS = {
 }
 PROVISIONED = {Secret.INFLUXDB_ADMIN_PASSWORD, Secret.INFLUXDB_ADMIN_TOKEN}
 """InfluxDB is set up by `provision`, so the container itself is not told them."""
-ALSO = {"api": {Secret.ALERTS_HTTP_TOKEN}}
-"""The API reads the settings of the alert service too, which name that file."""
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +191,7 @@ def test_every_secret_is_there(made: Layout) -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOTS))
 def test_each_has_the_secrets_that_it_reads_and_no_others(name: str, made: Layout) -> None:
     readable = {secret for secret in needed(made) if Service(name) in READERS[secret]}
-    assert set(SERVICES[name]["secrets"]) == (readable - PROVISIONED) | ALSO.get(name, set())
+    assert set(SERVICES[name]["secrets"]) == readable - PROVISIONED
 
 
 @pytest.mark.parametrize("name", ["mosquitto", "influxdb", "api", "grafana"])

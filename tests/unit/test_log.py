@@ -1,6 +1,7 @@
 """Secrets never reach the log."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,13 +34,17 @@ def test_ordinary_text_stays() -> None:
     assert redact(text) == text
 
 
-def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_log_that_cannot_be_written_stops_nobody(unbuffered: str) -> None:
     program = (
         "import logging, structlog; from telemetry.service.log import configure; configure();"
         "structlog.get_logger().error('the journal is full'); logging.getLogger('x').error('so it is'); print('alive')"
     )
     with Path("/dev/full").open("w") as full:
-        answer = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, check=True)
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+        answer = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, env=environment, check=True
+        )
     assert answer.stdout == b"alive\n"
 
 

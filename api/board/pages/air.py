@@ -6,11 +6,11 @@ from api.board import parts
 from api.board.frame import Visit
 from api.board.pages.shown import active_at, alerts_of
 from api.board.plot import Course, Curve, Line, Scene, Tone, draw
-from api.board.words import later
 from api.queries import air, places
 from api.queries.air import Air, Past, Pollutant, Trend
 from api.queries.answer import time_ns_of
 from telemetry.reading import NS_PER_MS, NS_PER_S
+from telemetry.wording import later
 
 LOOK_EVERY_S = 2.0
 PAST_EVERY_NS = 60 * NS_PER_S

@@ -11,7 +11,7 @@ from api.board.alert_words import age, device_name, has_it, name_of, shown, step
 from api.board.frame import Board, Visit
 from api.board.in_grafana import link_to_alert
 from api.board.plot import Course, Curve, Line, Look, Scene, Shape, Tone, course_of, draw
-from api.board.words import Words, later
+from api.board.words import Words
 from api.problem import AwayError, ForbiddenError
 from api.queries import alerts, history
 from api.queries.alert_values import SeverityWord, Told
@@ -20,6 +20,7 @@ from api.queries.answer import moment, time_ns_of
 from api.queries.history import Series
 from telemetry.catalogue.metric import Kind, Metric
 from telemetry.reading import NS_PER_MS
+from telemetry.wording import later
 
 PLOT_POINTS = 400
 PLOT_HEIGHT_PX = 240

@@ -9,13 +9,13 @@ from api.board import parts
 from api.board.alert_deeds import Deeds, may_act
 from api.board.alert_words import age, has_it, name_of, shown, where, zone_of
 from api.board.frame import Board, Visit
-from api.board.words import later
 from api.problem import AwayError
 from api.queries import alerts
 from api.queries.alert_values import AlertBrief, SeverityWord
 from api.queries.alerts import AlertFilter
 from api.queries.answer import time_ns_of
 from api.queries.paging import Page
+from telemetry.wording import later
 
 PLACES = (("/alerts", later("Alerts")), ("/silences", later("Silences")), ("/rules", later("Rules")))
 SHOWN = {"active": later("Active"), "resolved": later("Resolved"), "all": later("All")}

@@ -6,7 +6,7 @@ from api.board import parts
 from api.board.frame import Visit
 from api.board.pages.shown import active_at, alerts_of, shown
 from api.board.plot import Course, Curve, Look, Scene, draw
-from api.board.words import Words, later
+from api.board.words import Words
 from api.problem import AwayError
 from api.queries import buildings, devices, places
 from api.queries.alert_values import AlertBrief
@@ -15,6 +15,7 @@ from api.queries.buildings import BuildingDay, Compared, Figure, Meter, Slot, Su
 from api.queries.devices import DeviceLatest
 from api.queries.places import SiteDetail
 from telemetry.reading import NS_PER_MS, NS_PER_S
+from telemetry.wording import later
 
 DAY_EVERY_NS = 60 * NS_PER_S
 """The day is worked out once in this time; what is drawn now, whenever something comes."""

@@ -11,11 +11,12 @@ from api.access.access import Access
 from api.access.caller import Role, require
 from api.board import parts
 from api.board.frame import Board, Visit
-from api.board.words import LANGUAGES, Words, later, words_of
+from api.board.words import LANGUAGES, Words, words_of
 from api.queries.events import What
 from api.queries.here import Code, codes_of
 from telemetry.loopback import is_loopback
 from telemetry.registry.models import Site
+from telemetry.wording import later
 
 TITLE = later("Codes to print")
 PATH = "/codes"

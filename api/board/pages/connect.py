@@ -9,12 +9,12 @@ from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.pages.shown import shown, trust_of
 from api.board.redraw import aside, take_over
-from api.board.words import later
 from api.problem import ApiError, NotFoundError, UnauthorizedError
 from api.queries import connect as query
 from api.queries.answer import time_ns_of
 from api.queries.connect import Guide, Heard, NewDevice, SheetFault
 from api.queries.quarantine import Quarantined
+from telemetry.wording import later
 
 LOOK_EVERY_S = 2.0
 PAYLOAD_CHARS = 400

@@ -11,7 +11,7 @@ from api.access.caller import Caller
 from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.plot import Curve, Line, Scene, Shape, Tone, course_of, draw
-from api.board.words import Words, later
+from api.board.words import Words
 from api.problem import ApiError, NotFoundError, UnprocessableError
 from api.queries.alert_values import SeverityWord
 from api.queries.answer import moment, time_ns_of
@@ -21,6 +21,7 @@ from api.queries.thresholds import Threshold, thresholds
 from telemetry.catalogue.metric import Kind, Metric, Source
 from telemetry.reading import NS_PER_MS, NS_PER_S
 from telemetry.registry.models import Device
+from telemetry.wording import later
 
 HOUR_S, DAY_S = 3_600, 86_400
 SPANS = {

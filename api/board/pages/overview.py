@@ -7,11 +7,12 @@ from nicegui import ui
 from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.plot import spark
-from api.board.words import NOTHING, Words, later
+from api.board.words import NOTHING, Words
 from api.queries.answer import time_ns_of
 from api.queries.figures import Figure, FigureKind
 from api.queries.overview import Overview, Overviews, Reason, Tile
 from api.queries.standing import State
+from telemetry.wording import later
 
 NAMED_MOST = 3
 """Sites that the sentence names."""

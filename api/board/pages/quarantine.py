@@ -7,12 +7,13 @@ from api.access.caller import Role
 from api.board import parts
 from api.board.alert_words import age, zone_for
 from api.board.frame import Board, Visit
-from api.board.words import Words, later
+from api.board.words import Words
 from api.queries import quarantine
 from api.queries.answer import time_ns_of
 from api.queries.paging import Page
 from api.queries.quarantine import Quarantined, QuarantinePage, Replay, Replayed
 from telemetry.message import Reason
+from telemetry.wording import later
 
 ITEMS = 50
 SHOWN_MOST = 2_000

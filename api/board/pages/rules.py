@@ -8,13 +8,13 @@ from api.board import parts
 from api.board.alert_words import age, name_of, shown, told_by, where, zone_of
 from api.board.frame import Board, Visit
 from api.board.pages.alerts import places
-from api.board.words import later
 from api.queries import alerts, rules
 from api.queries.alerts import AlertFilter
 from api.queries.answer import time_ns_of
 from api.queries.paging import Page
 from api.queries.rules import RuleBrief, RuleDetail
 from api.queries.watching import Explained, Watched, explain, watching
+from telemetry.wording import later
 
 CHOICES_MOST = 500
 """Devices to choose from; of a rule with more, one is asked about from its own page."""

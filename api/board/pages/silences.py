@@ -7,10 +7,10 @@ from api.board.alert_deeds import LENGTHS, SOMETHING, end_of, may_act
 from api.board.alert_words import zone_for
 from api.board.frame import Board, Visit
 from api.board.pages.alerts import places
-from api.board.words import later
 from api.queries import silences
 from api.queries.answer import moment, time_ns_of
 from api.queries.silences import NewSilence, SilenceFacts
+from telemetry.wording import later
 
 REASON_MOST = 2_000
 LABELS = {

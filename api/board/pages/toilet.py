@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from api.board import parts
 from api.board.frame import Visit
 from api.board.plot import spark
-from api.board.words import Words, later
+from api.board.words import Words
 from api.queries import alerts, events
 from api.queries.answer import time_ns_of
 from api.queries.events import Event, What
@@ -15,6 +15,7 @@ from api.queries.toilet_areas import AreaNow, AreaValue, Cubicle, CubicleState
 from api.queries.toilets import Toilet, toilet
 from api.queries.trends import Trends
 from telemetry.reading import NS_PER_S
+from telemetry.wording import later
 
 THEN_MOST = 4
 """Tasks that are named behind the next one."""

@@ -146,7 +146,7 @@ class _Play:
         wait_until(lambda: reason in rig.alerts.ready()[1], f"not ready: {reason}")
         acknowledged = rig.wire.acknowledged
         time.sleep(HOLD_S)
-        self.figures.says("R12", f"reason at /health/ready: {reason}", rig.alerts.ready()[1], reason)
+        self.figures.says("R12", f"reason at /health/ready: {reason}", rig.alerts.reason(reason), reason)
         more = rig.wire.acknowledged - acknowledged
         self.figures.exactly("R12", f"acknowledged while {reason}", more, 0)
         self.figures.at_least("R12", f"held unacknowledged while {reason}", rig.wire.in_flight, 1)
