@@ -97,7 +97,7 @@ def test_addresses_follow_the_settings_and_the_wishes_go_first(config: Path, dat
         Part.GRAFANA: "http://127.0.0.1:3000/grafana",
     }
     assert isinstance(ground.grafana, GrafanaLogin)
-    assert ground.grafana.headers == {"Authorization": "Bearer a-token"}
+    assert ground.grafana.headers["Authorization"] == "Bearer a-token"
     assert "a-token" not in repr(ground.grafana)
     assert {tmp_path / "server.key", tmp_path / "ingestor.token"} <= set(ground.secrets)
 
