@@ -5,7 +5,7 @@ that is missing costs nothing. Demand is the energy of 30 minutes times two, as 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from api.access.caller import Caller
@@ -29,6 +29,8 @@ SLOT_MS = 1_800_000
 SLOTS_PER_HOUR = 2
 WEEKS = 4
 """So many of the same weekday before are what is usual."""
+LATE_SLOTS = 1
+"""The last half hour is known when its end has been read: until then the one before it stands for it."""
 ROUND_MS = 3_600_000
 """How far beyond the bounds of a time its register is read, to know it at the bounds."""
 
@@ -117,7 +119,7 @@ class BuildingDay(Answer):
     slots: Sequence[Slot]
     """Of the whole day."""
     demand_kw: float | None
-    """Of the last half hour that is over."""
+    """Of the last half hour that is over, or the one before it; null: neither is known."""
     peak: Peak | None
     meters: Sequence[Meter]
     """Electricity, the main supply first."""
@@ -141,7 +143,8 @@ async def building(sources: Sources, caller: Caller, site_id: str) -> BuildingDa
         _sum([register.counted(_midnight(day, site.timezone), _same_time(until, day)) for register in of_day])
         for of_day, day in zip(registers[:2], days, strict=False)
     ]
-    courses = [_course(of_day, day, site.timezone, now) for of_day, day in zip(registers, days, strict=True)]
+    today, *before = [course_of(of_day, day, site.timezone, now) for of_day, day in zip(registers, days, strict=True)]
+    courses = [today, *(by_clocks(one, day, days[0], site.timezone) for one, day in zip(before, days[1:], strict=True))]
     starts = slot_starts(days[0], site.timezone)
     return BuildingDay(
         site=site_id,
@@ -151,8 +154,8 @@ async def building(sources: Sources, caller: Caller, site_id: str) -> BuildingDa
         compared=compared(so_far[0], so_far[1], days[1]),
         weeks=sum(any(kw is not None for kw in course) for course in courses[1:]),
         slots=slots(starts, courses),
-        demand_kw=next((kw for kw in reversed(courses[0]) if kw is not None), None),
-        peak=peak(starts, courses[0]),
+        demand_kw=demand(today),
+        peak=peak(starts, today),
         meters=[
             await _meter(sources, one, ENERGY, now, site.timezone, main=one in mains)
             for one in sorted(meters, key=lambda one: (one not in mains, one.id))
@@ -199,7 +202,7 @@ def compared(today: float | None, before: float | None, day: date) -> Compared |
 
 
 def slots(starts: Sequence[int], courses: Sequence[Sequence[float | None]]) -> Sequence[Slot]:
-    """`courses`: kW by slot, of the day itself and then of the weeks before, the last one first."""
+    """`courses`: kW by slot, of the day itself and then of the weeks before by its clocks, the last one first."""
     found = []
     for i, start_ms in enumerate(starts):
         at = [course[i] if i < len(course) else None for course in courses]
@@ -225,7 +228,23 @@ def peak(starts: Sequence[int], course: Sequence[float | None]) -> Peak | None:
     return Peak(kw=kw, start=moment(-start_ms * NS_PER_MS))
 
 
-def _course(of_day: Sequence[Register], day: date, zone: ZoneInfo, now: datetime) -> list[float | None]:
+def demand(course: Sequence[float | None]) -> float | None:
+    """What was drawn last, kW; nothing older than `LATE_SLOTS` before the half hour that is over."""
+    return next((kw for kw in reversed(course[-1 - LATE_SLOTS :]) if kw is not None), None)
+
+
+def by_clocks(course: Sequence[float | None], day: date, other: date, zone: ZoneInfo) -> Sequence[float | None]:
+    """The `course` of `day`, laid along the half hours of the `other` day by what clocks show.
+
+    Where clocks were changed, a time that came twice is the first of the two, and one that was left out is not known.
+    """
+    shown: dict[time, float | None] = {}
+    for start_ms, kw in zip(slot_starts(day, zone), course, strict=False):
+        shown.setdefault(_moment(start_ms, zone).time(), kw)
+    return [shown.get(_moment(start_ms, zone).time()) for start_ms in slot_starts(other, zone)]
+
+
+def course_of(of_day: Sequence[Register], day: date, zone: ZoneInfo, now: datetime) -> Sequence[float | None]:
     """Of one day by half hour, kW: those that are over by now."""
     now_ms = _ms(now)
     return [

@@ -15,7 +15,20 @@ from api.board.words import words_of
 from api.now import Now
 from api.problem import AwayError, NotFoundError
 from api.queries.answer import time_ns_of
-from api.queries.buildings import building, compared, mains_of, peak, slot_starts, slots, supply
+from api.queries.buildings import (
+    ROUND_MS,
+    SLOT_MS,
+    building,
+    by_clocks,
+    compared,
+    course_of,
+    demand,
+    mains_of,
+    peak,
+    slot_starts,
+    slots,
+    supply,
+)
 from api.queries.register import GAP_MS, Register, imbalance_pct, unwrapped
 from api.sources import Sources
 from telemetry.reading import NS_PER_MS, NS_PER_S, Reading
@@ -32,7 +45,10 @@ METER = device(
 )
 SUB = device("floor", "hall", kind="meter_power", metrics=("power_kw", "energy_import_kwh"), labels={"supply": "sub"})
 WATER = device("water", "hall", kind="meter_water", metrics=("water_m3",))
-KNOWN = registry(METER, SUB, WATER, sites=[site("hall", kind="building")])
+ABROAD = device("abroad", "tower", kind="meter_power", metrics=("energy_import_kwh",))
+KNOWN = registry(
+    METER, SUB, WATER, ABROAD, sites=[site("hall", kind="building"), site("tower", kind="building", timezone=LONDON)]
+)
 english = words_of("en")
 
 
@@ -43,8 +59,8 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
     await one.close()
 
 
-def sources(ground: Ground, now: Now | None = None) -> Sources:
-    made = SimpleNamespace(registry=KNOWN, store=ground.store, now=now or Now(), clock=lambda: time_ns_of(NOON))
+def sources(ground: Ground, now: Now | None = None, at: datetime = NOON) -> Sources:
+    made = SimpleNamespace(registry=KNOWN, store=ground.store, now=now or Now(), clock=lambda: time_ns_of(at))
     return cast("Sources", made)
 
 
@@ -112,6 +128,48 @@ def test_usual_is_from_the_lowest_to_the_highest_of_the_weeks_before() -> None:
     assert (later.kw, later.last_week_kw, later.usual_low_kw, later.usual_high_kw) == (None, 6.0, 6.0, 9.0)
 
 
+def by_the_hour(day: date, zone: ZoneInfo) -> list[float | None]:
+    """The course of a day on which as many kW are drawn as the clocks show hours."""
+    starts = slot_starts(day, zone)
+    times_ms = range(starts[0] - ROUND_MS, starts[-1] + SLOT_MS + ROUND_MS, SLOT_MS)
+    counts = [0.0]
+    for ms in times_ms[:-1]:
+        counts.append(counts[-1] + datetime.fromtimestamp(ms / 1000, zone).hour / 2)
+    return list(course_of([Register(times_ms, counts)], day, zone, datetime(2030, 1, 1, tzinfo=zone)))
+
+
+@pytest.mark.parametrize(
+    ("today", "not_known"),
+    [
+        (date(2026, 3, 29), set()),  # put forward
+        (date(2026, 4, 5), {1.0}),  # a week later: the hour from one was left out
+        (date(2026, 10, 25), set()),  # put back: the hour from one comes twice
+        (date(2026, 11, 1), set()),
+        (date(2026, 11, 22), set()),
+    ],
+)
+def test_half_hours_are_compared_by_what_clocks_show(today: date, not_known: set[float]) -> None:
+    week_ago = today - timedelta(weeks=1)
+    hours = by_the_hour(today, LONDON)
+    assert by_clocks(by_the_hour(week_ago, LONDON), week_ago, today, LONDON) == [
+        None if hour in not_known else pytest.approx(hour) for hour in hours
+    ]
+
+
+@pytest.mark.parametrize(
+    ("course", "kw"),
+    [
+        ([], None),
+        ([1.0], 1.0),
+        ([1.0, 2.0], 2.0),
+        ([1.0, 2.0, None], 2.0),  # its end is not read yet
+        ([1.0, 2.0, None, None], None),
+    ],
+)
+def test_the_last_half_hour_is_none_of_this_morning(course: list[float | None], kw: float | None) -> None:
+    assert demand(course) == kw
+
+
 def test_the_peak_is_the_first_of_the_highest() -> None:
     found = peak([0, HOUR, 2 * HOUR], [1.0, 4.0, 4.0])
     assert found is not None
@@ -172,6 +230,16 @@ async def test_a_day_so_far_against_the_same_weekday(ground: Ground) -> None:
     assert [one.metric for one in found.supplies] == ["water_m3"]
 
 
+async def test_on_the_day_clocks_are_put_back_noon_is_compared_with_noon(ground: Ground) -> None:
+    noon = datetime(2026, 10, 18, 12, 0, tzinfo=LONDON)
+    left = await run_up(ground, "abroad", "energy_import_kwh", noon - timedelta(hours=13), 1.0, 13, 0.0)
+    await run_up(ground, "abroad", "energy_import_kwh", noon, 5.0, 13, left)
+    found = await building(sources(ground, at=noon + timedelta(weeks=1)), ADMIN, "tower")
+    before = {f"{one.start.astimezone(LONDON):%H:%M}": one.last_week_kw for one in found.slots}
+    assert (len(found.slots), found.weeks) == (50, 1)
+    assert (before["11:30"], before["12:00"], before["23:30"]) == pytest.approx((1.0, 5.0, 5.0))
+
+
 async def test_what_is_missing_now_is_not_compared(ground: Ground) -> None:
     """The register was last heard at ten: last week, too, counts until ten."""
     for week, kw in ((15, 10.0), (22, 5.0)):
@@ -182,6 +250,7 @@ async def test_what_is_missing_now_is_not_compared(ground: Ground) -> None:
     assert found.today_kwh == pytest.approx(50.0)
     assert found.compared is not None
     assert found.compared.so_far_kwh == pytest.approx(100.0)
+    assert found.demand_kw is None, "the last half hour is not known, and another one is not the last"
 
 
 async def test_a_building_without_a_past_says_so(ground: Ground) -> None:
