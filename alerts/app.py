@@ -77,7 +77,7 @@ async def alert(settings: Settings, configuration: Configuration, data: Path) ->
                 judging = Judging(configuration, database, await database.remember(), limits)
             dispatching = Dispatching(configuration, database, lambda: judging.judge, _links(own, data), deliverer.wake)
             judging.on_news = dispatching.wake
-            session = Session(settings.broker, own.session, own.subscriptions)
+            session = Session(settings.broker, own.session, own.subscriptions, data)
             heartbeat = Heartbeat(publisher, own.session.client_id)
             health = Health(session, judging, dispatching, deliverer, database, configuration)
 

@@ -17,6 +17,7 @@ from caretaker.screen.observe import Observer
 from caretaker.store_outage import StoreOutage
 from caretaker.supervise import Child, ChildFailedError, Event, Supervisor, What
 from deploy.private import write_private
+from telemetry.mqtt.granted import forget_sessions
 
 HTTP_PORT, ALERTS_PORT, API_PORT = 9464, 9465, 8088
 FILL_DAYS = 14
@@ -160,6 +161,8 @@ class System:
         self._say("stopping: api, broker")
         await self._supervisor.stop(["api"])
         await self._supervisor.stop(["broker"])
+        if nothing_waits:
+            forget_sessions(self._plan.data)
         if self._tasks:
             await asyncio.wait(self._tasks)
         return nothing_waits

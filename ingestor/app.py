@@ -87,7 +87,7 @@ async def ingest(settings: Settings, registry: RegistryWatch, data: Path) -> int
         settings.journal.quarantine_cap_mb * MIB,
         message_of(lambda: registry.current),
     )
-    session = Session(settings.broker, settings.session, settings.subscriptions)
+    session = Session(settings.broker, settings.session, settings.subscriptions, data)
     drain = Drain(journal, store)
     state = State(session, journal, drain, registry)
     pages = Pages(state, Quarantine(journal_path), admitted)

@@ -49,7 +49,7 @@ class Counts:
     sessions_begun: int = 0
     """Times that the broker had no session of ours, the first time included: what was sent before is not in it."""
     sessions_lost: int = 0
-    """Of these, not counting the first connection of this process."""
+    """Of these, where the broker had had one before: see `granted.py`."""
     pauses: int = 0
     """Times that a connection was not read for a while: the broker sent more than it was asked to."""
     malformed: int = 0

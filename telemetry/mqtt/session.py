@@ -9,6 +9,7 @@ import random
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import mqtt5
 import structlog
@@ -21,6 +22,7 @@ from telemetry.mqtt.connection import (
     Counts,
     SessionTakenOverError,
 )
+from telemetry.mqtt.granted import Granted
 from telemetry.mqtt.inflight import Delivery
 from telemetry.mqtt.settings import BrokerSettings
 
@@ -73,8 +75,14 @@ class Session:
     """Connects, resumes, backs off. `trouble` is None while everything that was asked for is granted."""
 
     def __init__(
-        self, broker: BrokerSettings, settings: SessionSettings, subscriptions: Sequence[Subscription]
+        self,
+        broker: BrokerSettings,
+        settings: SessionSettings,
+        subscriptions: Sequence[Subscription],
+        data: Path | None = None,
     ) -> None:
+        """`data`: where a service keeps its own, so that it notices what the broker has lost while it was away."""
+        self._granted = None if data is None else Granted.of(data, settings.client_id, broker.host, broker.port)
         self._broker = broker
         self._settings = settings
         self._filters = [subscription.topic_filter() for subscription in subscriptions]
@@ -165,13 +173,22 @@ class Session:
         except BaseException:
             connection.abort("the session could not be established")
             raise
-        self.counts.sessions_begun += not answer.session_present
-        if self.counts.connections and not answer.session_present:
-            self.counts.sessions_lost += 1
-            log.error("the broker has lost our session", consequence="what it held for us since the last connection")
+        self._look_at(answer)
         self.counts.connections += 1
         self._connection = connection
         return connection, answer
+
+    def _look_at(self, answer: mqtt5.ConnAckPacket) -> None:
+        """Whether the broker still has our session, and should have."""
+        had = self.counts.connections > 0 or (self._granted is not None and self._granted.noted)
+        if not answer.session_present:
+            self.counts.sessions_begun += 1
+            if had:
+                self.counts.sessions_lost += 1
+                consequence = "what it held for us since the last connection"
+                log.error("the broker has lost our session", consequence=consequence)
+        if self._granted is not None:
+            self._granted.note()
 
     async def _subscribe(self, connection: Connection, answer: mqtt5.ConnAckPacket) -> None:
         """Ask for what we want, again and again while it is not granted. Deliveries of the session go on meanwhile."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -31,9 +32,10 @@ class Taker:
         subscriptions: Sequence[Subscription] = (READINGS, STATUS),
         *,
         acknowledge: bool = True,
+        data: Path | None = None,
     ) -> None:
         where = BrokerSettings(port=broker) if isinstance(broker, int) else broker
-        self.session = Session(where, settings or SessionSettings(), subscriptions)
+        self.session = Session(where, settings or SessionSettings(), subscriptions, data)
         self.acknowledge = acknowledge
         self.messages: list[Message] = []
         self.kept: list[Delivery] = []

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import mqtt5
 import pytest
 
 from telemetry.mqtt import session as session_module
+from telemetry.mqtt.granted import forget_sessions
 from telemetry.mqtt.session import SessionSettings, Subscription
 from tests.components import MOSQUITTO_CONFIG, Mosquitto
 from tests.faults.proxy import Proxy
@@ -128,6 +130,28 @@ async def test_a_lost_session_is_counted(mosquitto: Callable[..., Mosquitto]) ->
         assert taker.session.counts.sessions_lost == 1
         await asyncio.to_thread(publish, broker.port, [b"1"])
         await eventually(lambda: taker.payloads == [b"1"])
+
+
+async def test_a_session_that_was_lost_while_we_were_away_is_counted(
+    mosquitto: Callable[..., Mosquitto], tmp_path: Path
+) -> None:
+    async def lost(broker: Mosquitto) -> int:
+        async with Taker(broker.port, data=tmp_path) as taker:
+            await eventually(lambda: taker.session.trouble is None)
+            return taker.session.counts.sessions_lost
+
+    broker = mosquitto(FORGETFUL)
+    broker.start()
+    assert await lost(broker) == 0, "the first time there is nothing to lose"
+    assert await lost(broker) == 0
+    await asyncio.to_thread(broker.kill)
+    await asyncio.to_thread(broker.start)
+    assert await lost(broker) == 1
+    assert await lost(broker) == 0, "it is told once"
+    await asyncio.to_thread(broker.kill)
+    forget_sessions(tmp_path)
+    await asyncio.to_thread(broker.start)
+    assert await lost(broker) == 0, "a broker that was stopped in order has lost nothing"
 
 
 async def test_two_clients_with_one_id_are_suspected(broker: Mosquitto) -> None:

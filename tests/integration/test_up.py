@@ -118,6 +118,7 @@ async def test_the_first_reading_is_stored_within_ten_seconds_and_ctrl_c_stops_i
     process = await up.start()
     await until(lambda: up.stored() > 0)
     assert time.monotonic() - began < 10.0
+    assert (up.data / "sessions" / "caretaker-ingestor").exists()
     process.send_signal(signal.SIGINT)
     code, out, err = await answer(process)
     assert code == 0, err
@@ -125,6 +126,7 @@ async def test_the_first_reading_is_stored_within_ten_seconds_and_ctrl_c_stops_i
     assert checked(out) > 0
     stops = [line for line in err.splitlines() if line.startswith("stopping")]
     assert stops == ["stopping: simulators", "stopping: ingestor, alerts", "stopping: api, broker"]
+    assert not (up.data / "sessions").exists(), "the broker's end is no loss: nothing was left in it"
 
 
 async def test_a_killed_ingestor_comes_back_and_nothing_is_missing(up: Up) -> None:
