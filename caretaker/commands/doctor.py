@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -22,6 +23,7 @@ from deploy.doctor.survey import SurveyError, Wishes, survey
 from deploy.layout import Form, Layout
 from deploy.record import FILE, read_layout
 from telemetry.document import DocumentError
+from telemetry.service import log as service_log
 
 COLUMNS = ("verdict", "check", "where", "found", "mend")
 COLOURS = {
@@ -114,6 +116,7 @@ def doctor(
     Leaves with 0 when all is sound, with 1 when something is wrong or could not
     be told, with 2 when it can't examine anything.
     """
+    service_log.configure()
     wanted = frozenset(only or Check)
     layout = _layout(deployment)
     with explained():
@@ -172,10 +175,18 @@ def _urls(given: Sequence[str]) -> dict[Part, str]:
     found: dict[Part, str] = {}
     for word in given:
         name, equals, address = word.partition("=")
-        if not equals or name not in set(Part) or "://" not in address:
+        if not equals or name not in set(Part) or not _is_address(address):
             raise SurveyError(f"--url is PART=ADDRESS with a part of {', '.join(Part)}, as in api=https://example.org")
         found[Part(name)] = address.rstrip("/")
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme and parts.hostname) and parts.port != 0 and parts.username is None
+    except ValueError:  # of a bracket or a port
+        return False
 
 
 async def _examined(ground: Ground, wanted: Collection[Check]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import Any
 
 import httpx2
 from msgspec import Struct
+
+from telemetry.service.log import redact
 
 LIMIT_S = 5.0
 SHOWN = 200
@@ -72,12 +75,17 @@ async def ask(
             answer = await client.request(method, url, headers=dict(headers or {}), params=params, json=given)
     except httpx2.TimeoutException:
         raise AwayError(f"no answer within {limit_s:g} s") from None
-    except (httpx2.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         raise _of(error) from None
     took_s = time.monotonic() - began_s
     return Answer(
         answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.text, took_s
     )
+
+
+def is_sendable(secret: str) -> bool:
+    """Whether it can stand in a header. What can't is repeated by the client in its error."""
+    return bool(re.fullmatch(r"[!-~]+", secret))
 
 
 @lru_cache
@@ -108,4 +116,4 @@ def _of(error: BaseException) -> AwayError:
         if isinstance(seen, OSError) and (why := why_not(seen)):
             return AwayError(why)
         seen = seen.__cause__ or seen.__context__
-    return AwayError(str(error) or type(error).__name__)
+    return AwayError(redact(str(error)) or type(error).__name__)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from alerts import settings as alerts
 from api import settings as api
 from deploy.access import PASSWORDS, MqttUser
+from deploy.doctor.asked import is_sendable
 from deploy.doctor.embedded import Embedded, find_embedded
 from deploy.doctor.place import (
     DeviceLogin,
@@ -38,6 +39,8 @@ ADD_DEVICE = (
     f"add the site {CHECK_SITE} and in it the device {CHECK_DEVICE} with `metrics: [{CHECK_METRIC}]`, as "
     "docs/doctor.md shows, or name another one: --device ID --username USER --password-file FILE"
 )
+ONE_WORD = "one word of ASCII, alone in its file"
+CORRECT_TOKEN = "correct `grafana.token_file` in caretaker.yaml"  # noqa: S105 - a sentence
 
 
 class SurveyError(Exception):
@@ -91,11 +94,22 @@ def survey(config: Path, data: Path, wishes: Wishes) -> Ground:
         layout=layout,
         ca=ca,
         is_up=embedded is not None,
-        key_file=wishes.key_file,
+        key_file=None if wishes.key_file is None else _with_a_key(wishes.key_file),
         secrets=tuple(_secrets(settings, alert_settings, api_settings, data)),
         backups=wishes.backups or (None if layout is None else _backups(layout)),
         machine=wishes.machine,
     )
+
+
+def _with_a_key(file: Path) -> Path:
+    """The file, if what it holds can be sent. Raises `SurveyError`."""
+    try:
+        key = file.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        key = ""
+    if not is_sendable(key):
+        raise SurveyError(f"{file} holds no key of the API: it is {ONE_WORD}")
+    return file
 
 
 def _backups(layout: Layout) -> Path:
@@ -206,7 +220,9 @@ def _grafana(config: Path, urls: Mapping[Part, str], layout: Layout | None, ca: 
     try:
         token = grafana_token(settings)
     except SourceError as error:
-        return Lacking(str(error), "correct `grafana.token_file` in caretaker.yaml")
+        return Lacking(str(error), CORRECT_TOKEN)
+    if token is not None and not is_sendable(token):
+        return Lacking(f"the token of Grafana can't be sent: it is {ONE_WORD}", CORRECT_TOKEN)
     if token is not None:
         return GrafanaLogin(url, f"Bearer {token}", settings.ca or ca)
     file = None if layout is None else _secret(layout, Secret.GRAFANA_ADMIN_PASSWORD)

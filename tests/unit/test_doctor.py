@@ -4,12 +4,13 @@ import asyncio
 import json
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog
 from cryptography import x509
 from msgspec.structs import replace
 from typer.testing import CliRunner
@@ -19,6 +20,7 @@ from caretaker.commands.doctor import show
 from caretaker.output import Format
 from deploy.authority import new_authority
 from deploy.doctor import examine as examining
+from deploy.doctor.asked import AwayError, ask
 from deploy.doctor.broker import of_conf, of_terms
 from deploy.doctor.certificates import lasting, names_of
 from deploy.doctor.examine import STEPS, Step, examine
@@ -34,11 +36,19 @@ from deploy.doctor.wire import Granted
 
 DOCS = Path(__file__).parents[2] / "docs" / "doctor.md"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+CANARY = "ck_s3cret-canary"
 WEEK_S = 604_800
 GRANTED = Granted(
     session_present=False, session_expiry_s=None, receive_maximum=20, qos=2, retain=True, packet_bytes=None
 )
 W, N, S, L = Verdict.WRONG, Verdict.WARNING, Verdict.SOUND, Verdict.LEFT_OUT
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """The command sets it up anew."""
+    yield
+    structlog.reset_defaults()
 
 
 # The list of checks.
@@ -282,6 +292,9 @@ def config(tmp_path: Path) -> Path:
         (["--url", "api"], "PART=ADDRESS"),
         (["--url", "nothing=http://127.0.0.1"], "PART=ADDRESS"),
         (["--url", "api=127.0.0.1:1"], "PART=ADDRESS"),
+        (["--url", "grafana=https://grafana.example.org:3443x"], "PART=ADDRESS"),
+        (["--url", "api=http://[::1"], "PART=ADDRESS"),
+        (["--url", f"api=https://somebody:{CANARY}@example.org"], "PART=ADDRESS"),
         (["--device", "nobody"], "no device nobody"),
         (["--only", "everything"], "everything"),
         (["--deployment", "/nowhere"], "deployment.yaml"),
@@ -290,6 +303,46 @@ def config(tmp_path: Path) -> Path:
 def test_what_can_not_be_begun_has_its_own_code(config: Path, words: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["doctor", "--config", str(config), "--data", str(config / "data"), *words])
     assert (done.exit_code, said in done.output) == (2, True)
+    assert CANARY not in done.output
+
+
+@pytest.mark.parametrize("key", [f"{CANARY}\nsecond\n", f"{CANARY} second\n", f"{CANARY}é\n", "\n"])
+def test_a_key_that_can_not_be_sent_is_refused_and_not_shown(config: Path, key: str) -> None:
+    file = config / "viewer.key"
+    file.write_text(key)
+    words = ["doctor", "--config", str(config), "--data", str(config / "data"), "--key-file", str(file)]
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, "viewer.key holds no key" in done.stderr, done.stdout) == (2, True, "")
+    assert CANARY not in done.output
+
+
+async def test_what_the_client_says_of_a_header_has_no_secret_in_it() -> None:
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
+        url = "http://{}:{}".format(*server.sockets[0].getsockname())
+        with pytest.raises(AwayError, match="Illegal header value") as caught:
+            await ask(url, headers={"Authorization": f"Bearer {CANARY}\nsecond"})
+    assert CANARY not in str(caught.value)
+
+
+async def test_an_address_that_the_client_does_not_take_is_no_defect() -> None:
+    with pytest.raises(AwayError, match="port"):
+        await ask("http://127.0.0.1:1x")
+
+
+async def _spills(_: Ground) -> Sequence[Remark]:
+    authorization = f"Bearer {CANARY}"
+    raise ValueError(authorization)
+
+
+def test_a_defect_in_a_check_shows_no_secret_and_leaves_the_answer_whole(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examining, "STEPS", (Step(Check.CLOCK, _spills),))
+    words = ["doctor", "--config", str(config), "--data", str(config / "data"), "--only", "clock", "--format", "json"]
+    done = CliRunner().invoke(app, words)
+    assert [row["found"] for row in json.loads(done.stdout)] == ["a defect of ours in this check: ValueError"]
+    assert "a defect in a check" in done.stderr
+    assert CANARY not in done.output
 
 
 def test_a_configuration_with_errors_is_the_finding(config: Path) -> None:

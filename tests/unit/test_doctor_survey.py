@@ -102,6 +102,15 @@ def test_addresses_follow_the_settings_and_the_wishes_go_first(config: Path, dat
     assert {tmp_path / "server.key", tmp_path / "ingestor.token"} <= set(ground.secrets)
 
 
+@pytest.mark.parametrize("token", ["glsa_canary\nsecond", "glsa_canary second", "glsa_canaryé"])
+def test_a_token_that_can_not_be_sent_is_not_tried_and_not_shown(config: Path, data: Path, token: str) -> None:
+    settings(config, grafana={"url": "http://127.0.0.1:3000", "token": token})
+    found = survey(config, data, Wishes()).grafana
+    assert isinstance(found, Lacking)
+    assert "one word of ASCII" in found.why
+    assert "canary" not in found.why
+
+
 # The device for test readings.
 
 
