@@ -19,6 +19,7 @@ from caretaker.options import CONFIG_DEFAULT, DATA_DEFAULT, ConfigOption, DataOp
 from caretaker.output import Cell, Exit, Format, FormatOption, document, fail, note, rows, say
 from caretaker.progress import progress_bar
 from caretaker.service_call import ServiceRefusedError, post
+from deploy.doctor.embedded import LOOPBACK, find_embedded
 from ingestor.quarantine import Quarantine, Quarantined
 from ingestor.settings import load_settings
 from telemetry.message import Reason
@@ -128,10 +129,11 @@ def replay(
             "name ids, or a reason", "caretaker quarantine replay 17 18, or: replay --reason unknown_device", Exit.USAGE
         )
     with explained():
-        where = load_settings(config, data).http
+        settings, embedded = load_settings(config, data).http, find_embedded(data)
+        host, port = (settings.host, settings.port) if embedded is None else (LOOPBACK, embedded.ports.ingestor)
         wanted: dict[str, object] = {"ids": ids} if ids else {"reason": reason}
         try:
-            results: dict[str, int] = post(where.host, where.port, "/quarantine/replay", wanted, where.secret())
+            results: dict[str, int] = post(host, port, "/quarantine/replay", wanted, settings.secret())
         except ServiceRefusedError as refused:
             fail(f"the ingestor says {refused}")
     rows(("result", "messages"), sorted(results.items()), format)

@@ -26,6 +26,7 @@ from caretaker.output import Exit, fail, note
 from caretaker.rehearsal import can_rehearse
 from caretaker.screen.observe import Observer, Places
 from caretaker.system import ALERTS_PORT, API_PORT, FILL_DAYS, HTTP_PORT, SystemPlan
+from deploy.doctor.embedded import Ports, keep_ports
 from simulators.settings import load_simulation
 from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings
@@ -122,6 +123,7 @@ def up(
             fill_days=fill_days,
             rehearse=_rehearses(incident, words),
         )
+        keep_ports(data, Ports(http_port, alerts_port, board_port))
         places = Places(
             http_port=http_port,
             http_token=deployment.settings.http.secret(),

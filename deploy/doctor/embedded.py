@@ -7,19 +7,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from pydantic import SecretStr
 
+from deploy.private import write_private
 from telemetry.mqtt.settings import BrokerSettings
 
-LOCK, BROKER, CA, PASSWORDS = "up.lock", "broker.toml", "tls/ca.pem", "credentials.csv"
+LOCK, BROKER, PORTS, CA, PASSWORDS = "up.lock", "broker.toml", "ports.json", "tls/ca.pem", "credentials.csv"
 LOOPBACK = "127.0.0.1"
 
 
-class Embedded(NamedTuple):
-    """The embedded broker."""
+class Ports(msgspec.Struct, frozen=True):
+    """Where the services answer, on loopback."""
 
+    ingestor: int
+    alerts: int
+    api: int
+
+
+class Embedded(NamedTuple):
+    """The embedded broker, and the services around it."""
+
+    ports: Ports
     port: int
-    """Of MQTT 5."""
+    """The broker's, of MQTT 5."""
     ca: Path | None
     """None: it does not encrypt, and is reached from this machine only."""
     passwords: Mapping[str, str]
@@ -37,17 +48,24 @@ class Embedded(NamedTuple):
         )
 
 
+def keep_ports(data: Path, ports: Ports) -> None:
+    """Leave them in the data folder, for `find_embedded`. Raises `OSError`."""
+    write_private(data / PORTS, msgspec.json.encode(ports))
+
+
 def find_embedded(data: Path) -> Embedded | None:
     """None: no `caretaker up` runs on this data folder. Raises `OSError` where its files can't be read."""
     if not _is_held(data / LOCK) or not (data / BROKER).exists():
         return None
+    ports = msgspec.json.decode((data / PORTS).read_bytes(), type=Ports)
     settings = tomllib.loads((data / BROKER).read_text(encoding="utf-8"))
     listener = settings["v5"]["1"]
     passwords: dict[str, str] = {}
     if "auth" in listener["connections"]:
         with (data / PASSWORDS).open(encoding="utf-8", newline="") as text:
             passwords = {row["user"]: row["password"] for row in csv.DictReader(text)}
-    return Embedded(int(listener["listen"].rpartition(":")[2]), data / CA if "tls" in listener else None, passwords)
+    port = int(listener["listen"].rpartition(":")[2])
+    return Embedded(ports, port, data / CA if "tls" in listener else None, passwords)
 
 
 def _is_held(lock: Path) -> bool:

@@ -10,7 +10,7 @@ from alerts import settings as alerts
 from api import settings as api
 from deploy.access import PASSWORDS, MqttUser
 from deploy.doctor.asked import is_sendable
-from deploy.doctor.embedded import Embedded, find_embedded
+from deploy.doctor.embedded import LOOPBACK, Embedded, find_embedded
 from deploy.doctor.place import (
     DeviceLogin,
     GrafanaLogin,
@@ -19,7 +19,7 @@ from deploy.doctor.place import (
     Machine,
     Part,
 )
-from deploy.layout import PORTS, Door, Form, Layout, Secret, Service
+from deploy.layout import Door, Form, Layout, Secret, Service
 from deploy.probe import CHECK_DEVICE, CHECK_METRIC, CHECK_SITE
 from grafana import settings as grafana
 from grafana.sources import SourceError, grafana_token
@@ -30,7 +30,6 @@ from telemetry.registry.models import Registry
 from telemetry.stores.settings import InfluxSettings
 
 EVERY_INTERFACE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to listen on, not to call
-LOOPBACK = "127.0.0.1"
 BACKUPS_OF_MACHINE = Path("/var/backups/caretaker")
 MQTT_PORT, MQTTS_PORT = 1883, 8883
 GRAFANA_ADMIN = "admin"
@@ -130,7 +129,12 @@ def _urls(
         known = {part: layout.inner[door].url for part, door in DOORS.items()}
         return known | ({} if elsewhere is None else {Part.GRAFANA: elsewhere})
     if embedded is not None:  # which goes by its own ports, whatever the configuration says for production
-        return {part: f"http://{LOOPBACK}:{PORTS[DOORS[part]]}" for part in (Part.INGESTOR, Part.ALERTS, Part.API)}
+        ports = {
+            Part.INGESTOR: embedded.ports.ingestor,
+            Part.ALERTS: embedded.ports.alerts,
+            Part.API: embedded.ports.api,
+        }
+        return {part: _url("http", LOOPBACK, port) for part, port in ports.items()}
     http, alerts_http, serves = settings.http, alert_settings.alerts.http, api_settings.api
     scheme = "http" if serves.tls is None else "https"
     found = {

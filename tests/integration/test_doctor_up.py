@@ -20,8 +20,8 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[dict[str, int]]:
-    """The small configuration of `caretaker init`, with the doctor's device; its ports."""
+def up(tmp_path: Path) -> Iterator[None]:
+    """The small configuration of `caretaker init`, with the doctor's device, on ports of its own."""
     config = tmp_path / "city"
     init(config)
     for name, text in check_files(load_registry(config)).items():
@@ -34,19 +34,18 @@ def up(tmp_path: Path) -> Iterator[dict[str, int]]:
     process = subprocess.Popen([sys.executable, "-m", "caretaker", "up", str(config), *words], stdout=log, stderr=log)
     try:
         wait_until(lambda: "received" in (tmp_path / "log").read_text(), "all runs", 60)
-        yield ports
+        yield
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
         log.close()
 
 
-def test_what_up_runs_is_sound(up: dict[str, int], tmp_path: Path) -> None:
-    parts = {"ingestor": "http-port", "alerts": "alerts-port", "api": "board-port"}
-    words = [word for part, name in parts.items() for word in ("--url", f"{part}=http://127.0.0.1:{up[name]}")]
+@pytest.mark.usefixtures("up")
+def test_what_up_runs_is_sound(tmp_path: Path) -> None:
     where = ["--config", str(tmp_path / "city"), "--data", str(tmp_path / "data"), "--format", "json"]
     done = subprocess.run(
-        [sys.executable, "-m", "caretaker", "doctor", *where, *words],
+        [sys.executable, "-m", "caretaker", "doctor", *where],
         capture_output=True,
         text=True,
         timeout=90,

@@ -11,7 +11,7 @@ import yaml
 
 from caretaker.broker import BrokerPlan, Tls
 from deploy.certificates import certify
-from deploy.doctor.embedded import find_embedded
+from deploy.doctor.embedded import Ports, find_embedded, keep_ports
 from deploy.doctor.place import DeviceLogin, GrafanaLogin, Ground, Lacking, Part, address_of
 from deploy.doctor.survey import SurveyError, Wishes, _backups, survey
 from deploy.layout import Door, Layout, Secret, compose, local, systemd
@@ -218,6 +218,7 @@ def test_units_are_where_a_machine_has_them(layout: Layout) -> None:
 @contextmanager
 def up(data: Path, plan: BrokerPlan) -> Iterator[None]:
     write_private(data / "broker.toml", plan.toml())
+    keep_ports(data, Ports(7, 8, 9))
     with (data / "up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -230,7 +231,11 @@ def test_up_goes_by_its_own_broker(config: Path, data: Path) -> None:
         ground = survey(config, data, Wishes())
     assert ground.is_up
     assert address_of(ground.broker) == "mqtt://127.0.0.1:6"
-    assert ground.urls[Part.INGESTOR] == "http://127.0.0.1:9464"
+    assert ground.urls == {
+        Part.INGESTOR: "http://127.0.0.1:7",
+        Part.ALERTS: "http://127.0.0.1:8",
+        Part.API: "http://127.0.0.1:9",
+    }
     assert login(ground).broker.port == 6
 
 
