@@ -13,7 +13,8 @@ from deploy.private import FILE_MODE, FOLDER_MODE, make_private, write_private
 
 SCRIPTS = frozenset({"manage", "install"})
 UNIT_ENDINGS = (".service", ".target", ".timer", ".socket", ".slice")
-_SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
+OWN = "\n# Your own.\n"
+_SETTING = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)=(.*)$", re.MULTILINE)
 
 
 class Done(StrEnum):
@@ -54,9 +55,7 @@ def shipped(layout: Layout, settings: Mapping[str, str]) -> Iterator[Shipped]:
             source = files("deploy") / "compose"
             for name in ("compose.yaml", "manage"):
                 yield Shipped((source / name).read_text(encoding="utf-8"), folder / name, _mode(name))
-            yield Shipped(
-                with_settings((source / "env.template").read_text(encoding="utf-8"), settings), folder / ".env"
-            )
+            yield Shipped(with_settings(env_template(), settings), folder / ".env")
             source = files("deploy") / "prometheus"
             for name in ("prometheus.yaml", "rules.yaml"):
                 yield Shipped((source / name).read_text(encoding="utf-8"), layout.staged.prometheus / name)
@@ -82,9 +81,17 @@ def put(one: Shipped, folder: Path, *, replace: bool) -> Step:
     return Step(done, what)
 
 
+def env_template() -> str:
+    """`.env`, not yet filled."""
+    return (files("deploy") / "compose" / "env.template").read_text(encoding="utf-8")
+
+
 def with_settings(template: str, settings: Mapping[str, str]) -> str:
-    """A file of lines `NAME=value` with other values for some of them; comments stay."""
-    return _SETTING.sub(lambda line: f"{line[1]}={settings[line[1]]}" if line[1] in settings else line[0], template)
+    """A file of lines `NAME=value` with other values for some of them; comments stay, what it lacks comes last."""
+    text = _SETTING.sub(lambda line: f"{line[1]}={settings[line[1]]}" if line[1] in settings else line[0], template)
+    known = settings_of(template)
+    own = [f"{name}={value}\n" for name, value in settings.items() if name not in known]
+    return "".join([text, OWN, *own]) if own else text
 
 
 def settings_of(text: str) -> Mapping[str, str]:

@@ -11,8 +11,8 @@ from pydantic import RootModel
 from alerts.rules.load import load_rules
 from deploy.certificates import certify
 from deploy.credentials import know_services, registry_in_force, write_rules
-from deploy.files import Done, Shipped, Step, put, settings_of, shipped
-from deploy.layout import Form, Layout, Secret
+from deploy.files import Done, Shipped, Step, env_template, put, settings_of, shipped
+from deploy.layout import Door, Form, Layout, Secret
 from deploy.mosquitto import configuration
 from deploy.private import FOLDER_MODE, held, make_private
 from deploy.probe import check_files, zone_of
@@ -178,15 +178,17 @@ def _broker(layout: Layout, registry: Registry, *, replace: bool) -> Iterator[St
 
 
 def _values(layout: Layout, registry: Registry) -> Mapping[str, str]:
-    """Of `.env`: what somebody has set there stays, but for the images, which belong to a version, and the host."""
+    """Of `.env`: what somebody has set or added stays, but for the images, which belong to a version, and the host."""
     file, owner = layout.folder / ".env", layout.folder.stat()
     before = settings_of(file.read_text(encoding="utf-8")) if file.exists() else {}
+    images = {name for name in settings_of(env_template()) if name.endswith("_IMAGE")}
     return {
         "CARETAKER_UID": str(owner.st_uid),
         "CARETAKER_GID": str(owner.st_gid),
         "GRAFANA_TIMEZONE": zone_of(registry),
-        **{name: value for name, value in before.items() if not name.endswith("_IMAGE")},
+        **{name: value for name, value in before.items() if name not in images},
         "CARETAKER_HOST": layout.hosts[0],
+        "CARETAKER_URL_HOST": layout.outer(Door.API).url_host,
     }
 
 

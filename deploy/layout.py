@@ -121,8 +121,12 @@ class Endpoint(NamedTuple):
     @property
     def url(self) -> str:
         """As in `https://influxdb:8086`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{self.url_host}:{self.port}"
+
+    @property
+    def url_host(self) -> str:
+        """The host as it stands in addresses: one of IPv6 in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ EXPECTED = "a host name such as caretaker.example.org, or an address such as 192
 def check_host(text: str) -> str:
     """The name in small letters, or the address. Raises `ValueError` on what is neither.
 
-    No port, no address that only means "here" or "anywhere": others must be able to use it.
+    No port, no address that only means "here" or "anywhere", nor the name of a network card of this machine's in it:
+    others must be able to use it.
     """
     try:
         address = ip_address(text)
@@ -22,6 +23,6 @@ def check_host(text: str) -> str:
         if len(name) > NAME_MOST or not all(map(LABEL.fullmatch, labels)) or labels[-1].isdecimal():
             raise ValueError(EXPECTED) from None
         return name
-    if address.is_unspecified or address.is_multicast:
+    if address.is_unspecified or address.is_multicast or "%" in text:
         raise ValueError(EXPECTED)
     return str(address)

@@ -86,20 +86,30 @@ def test_what_was_changed_by_somebody_stays_until_it_is_asked_for(city: Path, co
         with (city / name).open("a") as file:
             file.write("# mine\n")
     mine = (city / ".env").read_text().replace("BOARD_PORT=8443", "BOARD_PORT=443")
-    (city / ".env").write_text(mine)
+    mine = mine.replace("influxdb:", "registry.example.org/influxdb:")
+    (city / ".env").write_text(f"{mine}ALERTMANAGER_IMAGE=prom/alertmanager:v0.28.1\nhttp_proxy=\n")
     before = contents(city)
     steps = made(city, COMPOSE, config)
     assert contents(city) == before
     assert {step.what for step in steps if step.done is Done.DIFFERS} == {
+        ".env",
         "compose.yaml",
         "config/sites.yaml",
         "mosquitto/mosquitto.conf",
     }
     steps = made(city, COMPOSE, config, replace=True)
-    assert {step.what for step in steps if step.done is Done.REPLACED} == {"compose.yaml", "mosquitto/mosquitto.conf"}
+    assert {step.what for step in steps if step.done is Done.REPLACED} == {
+        ".env",
+        "compose.yaml",
+        "mosquitto/mosquitto.conf",
+    }
     after = contents(city)
     assert after["compose.yaml.old"] == before["compose.yaml"]
     assert b"# mine" not in after["compose.yaml"]
+    env = after[".env"].decode().splitlines()
+    assert {"BOARD_PORT=443", "ALERTMANAGER_IMAGE=prom/alertmanager:v0.28.1", "http_proxy="} <= set(env)
+    assert not any("registry.example.org" in line for line in env), "the versions of images are this version's"
+    assert Step(Done.KEPT, ".env") in made(city, COMPOSE, config)
     assert {
         name for name in before if name.startswith(("secrets/", "config/")) and after[name] != before[name]
     } == set()
@@ -233,6 +243,16 @@ def test_settings_of_dotenv_are_filled_and_comments_stay() -> None:
     assert with_settings(template, {"PORT": "2", "HOST": "a.org"}) == "# PORT=1 is usual\nPORT=2\nHOST=a.org\nOTHER=x\n"
 
 
+def test_an_address_of_ipv6_stands_in_brackets_where_it_is_part_of_another(city: Path, config: Path) -> None:
+    made(city, Record(form=Form.COMPOSE, hosts=("2001:db8::7",)), config)
+    env = (city / ".env").read_text()
+    assert "\nCARETAKER_HOST=2001:db8::7\nCARETAKER_URL_HOST=[2001:db8::7]\n" in env.replace(
+        "# The same as it stands in addresses: one of IPv6 in brackets.\n", ""
+    )
+    grafana = yaml.safe_load((city / "compose.yaml").read_text())["services"]["grafana"]["environment"]
+    assert grafana["GF_SERVER_ROOT_URL"].startswith("https://${CARETAKER_URL_HOST:?")
+
+
 def test_what_compose_gives_each_service_is_what_it_reads(city: Path, config: Path) -> None:
     made(city, COMPOSE, config)
     layout = compose(city, HOSTS)
@@ -343,6 +363,7 @@ def test_the_command_shows_no_secret_and_says_what_is_next(city: Path, config: P
         (["--for", "compose"], "by which name"),
         (["--for", "compose", "--host", "0.0.0.0"], "can't be a host"),
         (["--for", "compose", "--host", "a.org:8443"], "can't be a host"),
+        (["--for", "compose", "--host", "fe80::1%eth0"], "can't be a host"),
         (["--for", "compose", "--host", "a.org", "--influxdb", "1"], "containers come with InfluxDB 2"),
         (["--for", "compose", "--host", "a.org", "--keep-days", "7"], "31"),
     ],

@@ -170,7 +170,7 @@ def test_names_of_machines(text: str, host: str) -> None:
     [
         *("", " ", "a b", "-a.org", "a..b", "a_b", "*.example.org", "a" * 64, ".".join(["a" * 60] * 5)),
         *("https://example.org", "example.org:8443", "example.org\nEVIL=1", "$(id)"),
-        *("0.0.0.0", "::", "224.0.0.1", "1.2.3.256"),
+        *("0.0.0.0", "::", "224.0.0.1", "1.2.3.256", "fe80::1%eth0", "2001:db8::7%1"),
     ],
 )
 def test_what_is_no_name_of_a_machine(text: str) -> None:
