@@ -40,7 +40,10 @@ def running_mean(metric: Metric, scope: Scope, hours: int) -> str:
 
 
 def mean_until_now(metric: Metric, scope: Scope, hours: int) -> str:
-    """A row for each site: the mean of the so many hours that end with the range, each hour with readings alike."""
+    """A row for each site: the mean of the so many hours that end with the range, each hour with readings alike.
+
+    None where less than `COVERAGE` of the hours is known.
+    """
     reach = f"time >= {END_MS}ms - {hours}h AND time <= {END_MS}ms"
     # The first window begins before the span, and InfluxDB 1.x forgets all that stands beside it.
     wider = f"time >= {END_MS}ms - {hours + 1}h AND time <= {END_MS}ms"
@@ -50,7 +53,8 @@ def mean_until_now(metric: Metric, scope: Scope, hours: int) -> str:
         metric.measurement,
         f"{scope.where(reach, time=False)} {group(SITE, '1h')} fill(none)",
     )
-    return of(f'mean("value") AS {name}', by_hour, f"WHERE {wider} {group(SITE)}")
+    means = of(f'mean("value") AS {name}, count("value") AS "known"', by_hour, f"WHERE {wider} {group(SITE)}")
+    return of(name, means, f'WHERE {wider} AND "known" >= {COVERAGE * hours:g} {group(SITE)}')
 
 
 def by_wind_sector(metric: Metric, direction: Metric, speed: Metric, scope: Scope) -> str:

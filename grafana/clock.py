@@ -17,8 +17,10 @@ from zoneinfo import ZoneInfo
 FIRST_YEAR, LAST_YEAR = 2020, 2040
 """Changes of clocks are known from the beginning of the first to the end of the last."""
 HOUR_MS = 3_600_000
-END_MS = "${__to}"
-"""The end of the dashboard's range, ms since the epoch: Grafana puts it in."""
+START_MS, END_MS = "${__from}", "${__to}"
+"""Beginning and end of the dashboard's range, ms since the epoch: Grafana puts them in."""
+LAST_SECOND_MS = 1_000
+"""A day of Grafana's ends a millisecond, or a second, before midnight: a window that lacks no more is over."""
 _FAR = 100_000_000
 """Windows; further than any two moments lie apart."""
 _LEAP_DAY = 11_017
@@ -59,6 +61,11 @@ class Clock(NamedTuple):
     def last(self, width: Width) -> str:
         """The number of the window in which the range ends, by the clocks of its time."""
         return self.changed(f"floor(({END_MS} + {self.offset_ms}) / {width.ms})", width)
+
+    def over(self, width: Width) -> str:
+        """1 where the range ends in the last second of a window, which is over then; else 0."""
+        end = f"{END_MS} + {self.offset_ms}"
+        return f"(floor(({end} + {LAST_SECOND_MS}) / {width.ms}) - floor(({end}) / {width.ms}))"
 
     def changed(self, number: str, width: Width) -> str:
         """The number by the clocks of its time: each change counts from its own window on."""

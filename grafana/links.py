@@ -28,7 +28,10 @@ def tags(deployment: Deployment) -> list[str]:
 
 
 def menu(deployment: Deployment) -> Sequence[DashboardLink]:
-    """At the head of each dashboard: the others, which keep range and site, and the board."""
+    """At the head of each dashboard: the others, which keep the range, and the board.
+
+    What is chosen stays behind: sites, areas and devices of one page are on few of the others.
+    """
     words = deployment.words
     return [
         DashboardLink(words("Dashboards"))
@@ -36,7 +39,7 @@ def menu(deployment: Deployment) -> Sequence[DashboardLink]:
         .tags([tags(deployment)[1]])
         .as_dropdown(True)
         .keep_time(True)
-        .include_vars(True)
+        .include_vars(False)
         .icon("apps"),
         DashboardLink(words("Board"))
         .type(models.DashboardLinkType.LINK)

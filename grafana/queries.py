@@ -68,7 +68,9 @@ class Variable(StrEnum):
 
 _CONDITIONS = {
     Variable.SITE: '"site" =~ /^${site:regex}$/',
-    # The value of an area is `device|device`: `:regex` would escape the bar. Ids hold nothing to be escaped.
+    # The value of an area is `device|device`: `:regex` would escape the bar, and what keeps the bar keeps a slash. Our
+    # own values hold nothing to be escaped; but Grafana takes any other from an address, and whatever statement is in
+    # it. What guards the readings is not this text: Grafana's credentials only read, see `sources.Whose`.
     Variable.AREA: '"device" =~ /^(${area:pipe})$/',
     Variable.DEVICE: '"device" =~ /^${device:regex}$/',
 }
@@ -163,7 +165,9 @@ def by_calendar(
 
 def counted(metric: Metric, scope: Scope, by: Sequence[str] = DEVICE) -> str:
     """How much a counter counted in the range; see `counted_by_calendar`."""
-    return of(f"sum(step) AS {_field(metric)}", _steps(metric, scope), f"WHERE {TIME} {group(by)}")
+    return of(
+        f"sum(step) AS {_field(metric)}", _steps(metric, scope, f"{_field(metric)} > 0"), f"WHERE {TIME} {group(by)}"
+    )
 
 
 def counted_by_calendar(metric: Metric, scope: Scope, every: Every, zone: str, by: Sequence[str] = DEVICE) -> str:
@@ -174,8 +178,14 @@ def counted_by_calendar(metric: Metric, scope: Scope, every: Every, zone: str, b
     they start; so a reset costs what was counted between two readings. What was counted between the last reading
     before the range and the first in it is in no window: ranges of such panels begin with an hour, a day or a week.
     """
-    grouped = f"WHERE {TIME} {group(by, every)} fill(0)"
-    return f"{of(f'sum(step) AS {_field(metric)}', _steps(metric, scope), grouped)} {tz(zone)}"
+    return _by_calendar(metric, _steps(metric, scope, f"{_field(metric)} > 0"), every, zone, by)
+
+
+def counted_from_0_by_calendar(
+    metric: Metric, scope: Scope, every: Every, zone: str, by: Sequence[str] = DEVICE
+) -> str:
+    """The same of a counter whose 0 is true: nothing has been counted yet, so that the step to 1 counts."""
+    return _by_calendar(metric, _steps(metric, scope), every, zone, by)
 
 
 def between(metric: Metric, scope: Scope, unit_s: int, by: Sequence[str] = DEVICE) -> str:
@@ -196,9 +206,15 @@ def _field(metric: Metric) -> str:
     return identifier(metric.name)
 
 
-def _steps(metric: Metric, scope: Scope) -> str:
+def _steps(metric: Metric, scope: Scope, *of_these: str) -> str:
+    """From each reading to the next, of readings for which the conditions hold."""
     what = f"non_negative_difference({_field(metric)}) AS step"
-    return select(what, metric.measurement, f"{scope.where(f'{_field(metric)} > 0')} {group(DEVICE)}")
+    return select(what, metric.measurement, f"{scope.where(*of_these)} {group(DEVICE)}")
+
+
+def _by_calendar(metric: Metric, steps: str, every: Every, zone: str, by: Sequence[str]) -> str:
+    grouped = f"WHERE {TIME} {group(by, every)} fill(0)"
+    return f"{of(f'sum(step) AS {_field(metric)}', steps, grouped)} {tz(zone)}"
 
 
 def _windows(what: str, metric: Metric, scope: Scope, window: str, by: Sequence[str], fill: str) -> str:

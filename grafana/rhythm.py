@@ -7,7 +7,7 @@ weeks since a Monday, two months. Windows without readings are no rows. `clock.p
 from collections.abc import Sequence
 
 from grafana import clock
-from grafana.clock import END_MS, Width, clock_of
+from grafana.clock import END_MS, LAST_SECOND_MS, START_MS, Width, clock_of
 from grafana.queries import DEVICE, SITE, TIME, Scope, group, of
 from telemetry.catalogue.metric import Metric
 from telemetry.stores.influxdb.influxql import identifier, select
@@ -85,18 +85,34 @@ def counted_in_month(metric: Metric, scope: Scope, zone: str) -> str:
 def peak_of_month(metric: Metric, scope: Scope, zone: str) -> str:
     """A row for each site, with its time: the highest 30-minute mean of the month in which the range ends.
 
-    Devices of a site are added up.
+    Devices of a site are added up. The half hour that is not over yet does not count: its mean is of minutes.
     """
-    windows = _means(metric, scope, Width.HALF_HOUR, _MONTH_DAYS, SITE, zone)
-    half_hours = _of_months(windows, Width.HALF_HOUR, _MONTH_DAYS, SITE, zone)
-    return of('max("value") AS "peak"', half_hours, f'WHERE {span(_MONTH_DAYS)} AND "ago" = 0 {group(SITE)}')
+    width = Width.HALF_HOUR
+    half_hours = _of_months(_means(metric, scope, width, _MONTH_DAYS, SITE, zone), width, _MONTH_DAYS, SITE, zone)
+    left = of(
+        f'"ago", "beyond" - {clock_of(zone).over(width)} AS "left", "value"',
+        half_hours,
+        f"WHERE {span(_MONTH_DAYS)} {group(SITE)}",
+    )
+    return of('max("value") AS "peak"', left, f'WHERE {span(_MONTH_DAYS)} AND "ago" = 0 AND "left" < 0 {group(SITE)}')
 
 
 def demand(metric: Metric, scope: Scope) -> str:
-    """The 30-minute means of each site over the range, devices added up."""
-    name, window = identifier(metric.name), Width.HALF_HOUR.influxql
-    each = select(f"mean({name}) AS {name}", metric.measurement, f"{scope.where()} {group(DEVICE, window)} fill(none)")
-    return of(f"sum({name}) AS {name}", each, f"WHERE {TIME} {group(SITE, window)} fill(null)")
+    """The 30-minute means of each site over the range, devices added up; none of the half hour that is not over yet."""
+    name, width = identifier(metric.name), Width.HALF_HOUR
+    by_window = group(SITE, width.influxql)
+    each = select(
+        f'mean({name}) AS "value"', metric.measurement, f"{scope.where()} {group(DEVICE, width.influxql)} fill(none)"
+    )
+    sums = of('sum("value") AS "value"', each, f"WHERE {TIME} {by_window} fill({_EMPTY})")
+    before = f"floor({START_MS} / {width.ms}) - floor(({END_MS} + {LAST_SECOND_MS}) / {width.ms}) - 1"
+    numbered = of(
+        f'cumulative_sum(count("value")) + {before} AS "left", mean("value") AS "value"',
+        sums,
+        f"WHERE {TIME} {by_window}",
+    )
+    over = of('"value"', numbered, f'WHERE {TIME} AND "left" < 0 AND "value" > {_EMPTY} {group(SITE)}')
+    return of(f'mean("value") AS {name}', over, f"WHERE {TIME} {by_window} fill(null)")
 
 
 _AT, _END = '"at"', '"end"'

@@ -47,7 +47,10 @@ def _extreme(rule: Rule) -> str:
 
 
 def steps(rules: Iterable[Rule], metric: str) -> Sequence[Threshold]:
-    """Grafana's steps, rising from minus infinity: each range in the colour of the worst that is raised within it."""
+    """Grafana's steps, rising from minus infinity: each range in the colour of the worst that is raised within it.
+
+    A step of Grafana's begins with its value: what lies exactly on an upper limit is coloured and not yet raised.
+    """
     raised = [
         (rule.side, level.raise_at, level.severity)
         for rule in rules

@@ -39,9 +39,10 @@ def add_now(page: Page, sites: Sequence[Site]) -> None:
         page, sites, metrics, lambda metric: mean_until_now(metric, page.scope, GUIDELINES[metric.name].hours),
         words("Against the WHO guideline of 2021, {unit}", unit=unit),
         words(
-            "The mean of the 24 hours, for ozone of the 8 hours, that end with the range. Dark where it is above the "
-            "guideline of the World Health Organization of 2021 (www.who.int/publications/i/item/9789240034228): "
-            "{limits}. That of ozone is for the highest 8 hours of a day.",
+            "The mean of the 24 hours, for ozone of the 8 hours, that end with the range; nothing where less than "
+            "three quarters of the hours are known. Dark where it is above the guideline of the World Health "
+            "Organization of 2021 (www.who.int/publications/i/item/9789240034228): {limits}. That of ozone is for "
+            "the highest 8 hours of a day.",
             limits=limits,
         ),
     )  # fmt: skip

@@ -66,8 +66,9 @@ def peak(page: Page, sites: Sequence[Site]) -> table.Panel:
     panel = rows(
         words("Peak demand this month"),
         words(
-            "The highest 30-minute mean of the month in which the range ends, and when that half hour began. It is "
-            "what a demand tariff counts. An alert rule may watch for a new peak, which is no fixed limit."
+            "The highest 30-minute mean of the month in which the range ends, and when that half hour began; the one "
+            "that is not over yet does not count. It is what a demand tariff counts. An alert rule may watch for a "
+            "new peak, which is no fixed limit."
         ),
         queries,
     )
@@ -92,8 +93,8 @@ def half_hours(page: Page, sites: Sequence[Site]) -> timeseries.Panel:
     panel = plot(
         words("Demand by half hour"),
         words(
-            "The mean apparent power of each half hour of the clock, as a demand tariff counts it. Max is the peak of "
-            "the range shown."
+            "The mean apparent power of each half hour of the clock that is over, as a demand tariff counts it. Max "
+            "is the peak of the range shown."
         ),
         [InfluxQuery(demand(metric, mains_scope(page, DEMAND, sites)), alias="$tag_site")],
     ).line_interpolation(shown.LineInterpolation.STEP_AFTER)

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.builders import bargauge, common, table
 from grafana_foundation_sdk.models.dashboard import Threshold
 
 from alerts.alert import Severity
+from grafana.air_queries import mean_until_now
 from grafana.alert_panels import count_of, placed, raised_by_day
 from grafana.alert_queries import firing
 from grafana.by_site import zoned
@@ -124,20 +125,24 @@ def _air(page: Page, sites: Sequence[Site]) -> None:
     page.row(400, words("Air"))
     fine, dioxide = deployment.devices(sites, "pm2_5_ugm3"), deployment.devices(sites, "no2_ugm3")
     if fine:
+        metric = deployment.registry.metrics["pm2_5_ugm3"]
         panel = _mean(
-            page, "pm2_5_ugm3", sites, "now-24h", words("PM2.5, mean of 24 hours"),
+            page, "pm2_5_ugm3", sites, mean_until_now(metric, scope, 24), words("PM2.5, mean of 24 hours"),
             words(
-                "The mean of the last 24 hours at each station. From 15 µg/m³, the guideline of the World Health "
-                "Organization, it is darker; from the limit of an alert rule on it has that rule's colour."
+                "The mean of the last 24 hours at each station; nothing where less than three quarters of the hours "
+                "are known. From 15 µg/m³, the guideline of the World Health Organization, it is darker; from the "
+                "limit of an alert rule on it has that rule's colour."
             ),
         )  # fmt: skip
         limits = with_guideline(steps(deployment.rules_of(fine), "pm2_5_ugm3"), "pm2_5_ugm3")
         page.add(410, _limited(panel, limits), width=10, height=7)
     if dioxide:
+        metric = deployment.registry.metrics["no2_ugm3"]
         panel = _mean(
-            page, "no2_ugm3", sites, "now-1h", words("Nitrogen dioxide, mean of the hour"),
+            page, "no2_ugm3", sites, over_range(metric, scope, "mean", SITE),
+            words("Nitrogen dioxide, mean of the hour"),
             words("The mean of the last hour at each station, in the colours of the alert rules' limits."),
-        )  # fmt: skip
+        ).time_from(NOW)  # fmt: skip
         limits = steps(deployment.rules_of(dioxide), "no2_ugm3")
         page.add(411, _limited(panel, limits), width=10, height=7)
     page.add(412, heard_of(deployment, deployment.devices(sites), scope, words("Devices heard")), width=4, height=7)
@@ -172,10 +177,9 @@ def _today(
     return _by_site(page, in_unit(gauges(title, said, queries), metric).time_from(TODAY), sites, target)
 
 
-def _mean(page: Page, name: str, sites: Sequence[Site], since: str, title: str, said: str) -> bargauge.Panel:
+def _mean(page: Page, name: str, sites: Sequence[Site], query: str, title: str, said: str) -> bargauge.Panel:
     metric = page.deployment.registry.metrics[name]
-    query = over_range(metric, page.scope.of_sites(sites), "mean", SITE)
-    panel = in_unit(gauges(title, said, [InfluxQuery(query, alias="$tag_site")]), metric).min(0).time_from(since)
+    panel = in_unit(gauges(title, said, [InfluxQuery(query, alias="$tag_site")]), metric).min(0)
     return _by_site(page, panel, sites, AIR)
 
 

@@ -24,7 +24,7 @@ from grafana.panels import (
     timeline,
     with_states,
 )
-from grafana.queries import Every, InfluxQuery, Shape, counted_by_calendar, course, latest
+from grafana.queries import Every, InfluxQuery, Shape, counted_from_0_by_calendar, course, latest
 from grafana.suspects import COUNT, METRIC, may_be_suspect, suspects
 from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows
 from grafana.thresholds import AMBER, FINE, RED, steps
@@ -204,7 +204,9 @@ def _restarts(page: Page, devices: Sequence[Device]) -> timeseries.Panel:
     metric = deployment.registry.metrics["restarts"]
     sites = [site for site in deployment.sites() if any(device.site == site.id for device in devices)]
     queries = [
-        InfluxQuery(counted_by_calendar(metric, one.scope, Every.DAY, one.zone), alias="$tag_device", ref_id=one.ref_id)
+        InfluxQuery(
+            counted_from_0_by_calendar(metric, one.scope, Every.DAY, one.zone), alias="$tag_device", ref_id=one.ref_id
+        )
         for one in per_zone(deployment, page.scope, sites)
     ]
     panel = bars(

@@ -117,6 +117,12 @@ def test_the_mean_until_now_is_of_hours(store: Store) -> None:
     assert said["hill"] < 1
 
 
+@pytest.mark.parametrize(("hours", "is_known"), [(16, False), (18, True)])
+def test_no_mean_is_made_of_few_hours(store: Store, hours: int, is_known: bool) -> None:
+    rows = store.rows(mean_until_now(PM, ANY, 24), end=START + timedelta(hours=hours))
+    assert {row["site"] for row in rows} == ({"square", "hill"} if is_known else set())
+
+
 def test_pollution_is_told_by_the_wind_of_its_hour(store: Store) -> None:
     directions, speeds = hourly("vane", "wind_direction_deg"), hourly("vane", "wind_ms")
     expected = {}

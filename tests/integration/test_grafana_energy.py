@@ -19,6 +19,7 @@ from grafana.rhythm import (
     counted_by_day_of_month,
     counted_by_weekday,
     counted_in_month,
+    demand,
     hours_of_week,
     peak_of_month,
 )
@@ -39,6 +40,8 @@ GAP = (datetime(2026, 11, 3, 4, 0, tzinfo=UTC), datetime(2026, 11, 3, 9, 30, tzi
 """Within a day of both zones."""
 RESET = datetime(2026, 10, 21, 10, 0, tzinfo=UTC)
 FALSE_ZERO = datetime(2026, 11, 6, 10, 0, tzinfo=UTC)
+RECORD = datetime(2026, 11, 2, 23, 0, tzinfo=UTC)
+"""The last hour of November's first working day: until then its first half hour draws the most."""
 PLACE = registry(
     device(METER, "tower", kind="meter_power", metrics=("power_kw", "energy_import_kwh")),
     device(OTHER, "tower", kind="meter_power", metrics=("power_kw", "energy_import_kwh")),
@@ -167,20 +170,55 @@ def test_the_first_month_is_compared_with_nothing(store: Store) -> None:
     assert (said["before"], said["change"]) == (0, None)
 
 
-def test_the_peak_is_the_highest_half_hour_of_all_main_meters(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("end", "is_over"),
+    [
+        (RECORD + timedelta(minutes=25), False),
+        (RECORD + timedelta(minutes=29, seconds=59), True),
+        (RECORD + timedelta(minutes=30), True),
+        (NOW, True),
+    ],
+    ids=["not over yet", "until its last second", "over", "long ago"],
+)
+def test_the_peak_is_the_highest_half_hour_that_is_over(store: Store, end: datetime, is_over: bool) -> None:
     first = datetime(2026, 11, 1, tzinfo=ZoneInfo(HONG_KONG))
+    sums = _half_hours(first, end)
+    when = max(sums, key=lambda slot: sums[slot])
+    assert (when >= RECORD) is is_over, "what the test is about"
+    (said,) = store.rows(peak_of_month(POWER, BOTH, HONG_KONG), end=end)
+    assert said["peak"] == pytest.approx(sums[when])
+    assert said["time"] == ms(when)
+
+
+@pytest.mark.parametrize("begin", [RECORD - timedelta(hours=30), RECORD - timedelta(hours=29, minutes=41)])
+@pytest.mark.parametrize("minutes", [25, 29.99, 30])
+def test_the_demand_is_that_of_half_hours_that_are_over(store: Store, begin: datetime, minutes: float) -> None:
+    end = RECORD + timedelta(minutes=minutes)
+    said = store.rows(demand(POWER, BOTH), begin, end)
+    expected = {ms(slot): value for slot, value in _half_hours(begin, end).items()}
+    assert {row["time"]: row["power_kw"] for row in said if row["power_kw"] is not None} == pytest.approx(expected)
+
+
+def test_a_half_hour_without_readings_is_a_gap_in_the_demand(store: Store) -> None:
+    only = Scope(variables=(), devices=(METER,))
+    said = store.rows(demand(POWER, only), GAP[0] - timedelta(hours=2), GAP[1] + timedelta(hours=2))
+    empty = [row["time"] for row in said if row["power_kw"] is None]
+    assert empty
+    assert set(empty) >= {ms(GAP[0] + timedelta(hours=hour)) for hour in range(1, 5)}
+
+
+def _half_hours(begin: datetime, end: datetime) -> Mapping[datetime, float]:
+    """The means of the half hours that are over, both meters added up, of the readings in the range."""
     sums: dict[datetime, float] = defaultdict(float)
     for values in PAST.power.values():
         slots: dict[datetime, list[float]] = defaultdict(list)
         for moment, value in values:
-            if moment >= first:
+            if begin <= moment <= end:
                 slots[moment.replace(minute=moment.minute // 30 * 30)].append(value)
         for slot, of_slot in slots.items():
-            sums[slot] += sum(of_slot) / len(of_slot)
-    (said,) = store.rows(peak_of_month(POWER, BOTH, HONG_KONG))
-    when = max(sums, key=lambda slot: sums[slot])
-    assert said["peak"] == pytest.approx(sums[when])
-    assert said["time"] == ms(when)
+            if slot + timedelta(minutes=30) <= end + timedelta(seconds=1):
+                sums[slot] += sum(of_slot) / len(of_slot)
+    return sums
 
 
 @pytest.mark.parametrize("zone", ZONES)

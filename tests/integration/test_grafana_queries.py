@@ -15,7 +15,16 @@ from alerts.rules.load import load_rules
 from grafana.dashboards import dashboards
 from grafana.deployment import Deployment
 from grafana.page import Dashboard
-from grafana.queries import SITE, Every, Scope, by_calendar, counted, counted_by_calendar, suspect
+from grafana.queries import (
+    SITE,
+    Every,
+    Scope,
+    by_calendar,
+    counted,
+    counted_by_calendar,
+    counted_from_0_by_calendar,
+    suspect,
+)
 from grafana.zones import per_zone
 from telemetry.reading import NS_PER_S, Quality, Reading
 from telemetry.registry.models import Registry
@@ -251,6 +260,20 @@ def test_a_counter_is_counted_across_a_reset_a_roll_over_and_a_false_zero(empty:
     assert days[round((midnight - timedelta(days=1)).timestamp() * 1000)] == before - step, (
         "the roll-over was before it"
     )
+
+
+def test_the_first_restart_of_a_device_is_one(empty: Store) -> None:
+    restarts = metric("restarts")
+    known = registry(device("d1", "toilet-1", metrics=("restarts",)), metrics=[restarts])
+    shown = [0.0] * 30 + [1.0] * 5 + [3.0] * 5 + [0.0] + [1.0]
+    empty.write(known, _said("restarts", {T + timedelta(hours=hour): value for hour, value in enumerate(shown)}))
+
+    query = counted_from_0_by_calendar(restarts, ANYWHERE, Every.DAY, "Asia/Hong_Kong")
+    days = _of(empty.ask(_within(query, T, T + timedelta(days=2))))
+    midnight = T.replace(hour=0, minute=0)
+    assert {moment: count for moment, count in days.items() if count} == {
+        round((midnight + timedelta(days=days)).timestamp() * 1000): count for days, count in ((2, 4),)
+    }
 
 
 def test_counters_of_two_devices_are_not_mixed(empty: Store) -> None:

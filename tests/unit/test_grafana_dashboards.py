@@ -72,6 +72,7 @@ def test_a_dashboard_is_whole(uid: str) -> None:
     assert "caretaker" in document["tags"]
     assert document["refresh"] in {"5s", "1m"}
     assert [link["type"] for link in document["links"]] == ["dashboards", "link"]
+    assert not document["links"][0]["includeVars"], "other pages have other sites"
     assert document["annotations"]["list"][0]["target"]["query"].count("$timeFilter") == 1, "9.3 replaces one"
     assert len(json.dumps(document, ensure_ascii=False)) < MOST_CHARACTERS
 
