@@ -95,9 +95,9 @@ async def serve_api(settings: Settings, config: Path, data: Path, dashboards: Da
 
         def reconfigure() -> None:
             now.forget(configuration.registry)
-            gc.freeze()
+            settle()
 
-        gc.freeze()  # the registry stays: no collection need look at it again
+        settle()
         gc.set_threshold(YOUNG_OBJECTS)
         async with asyncio.TaskGroup() as tasks:
             around = [
@@ -118,6 +118,16 @@ async def serve_api(settings: Settings, config: Path, data: Path, dashboards: Da
                 task.cancel()
     log.info("stopped")
     return 0
+
+
+def settle() -> None:
+    """What is there now stays, as the registry does: no collection need look at it again.
+
+    What is garbage goes first, with what an earlier call took for something that stays.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 async def listen(session: Session, sources: Sources) -> None:
