@@ -60,13 +60,15 @@ async def _count(visit: Visit) -> None:
 
     async def look() -> None:
         nonlocal seen
-        if seen == visit.sources.news.changes:
+        changes = visit.sources.news.changes
+        if seen == changes:
             return
-        seen = visit.sources.news.changes
         try:
             count = await overview.count_of_alerts(visit.sources, await visit.caller())
-        except ApiError:  # signed out, or the alerts are away: the page itself says so
+        except ApiError:  # signed out: the page itself says so
             return
+        if count is not None:  # away: asked again
+            seen = changes
         shown.say(str(count) if count else "")
         hidden.say(visit.words("active") if count else "")
 

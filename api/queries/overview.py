@@ -78,10 +78,12 @@ class Overview(Answer):
     """Alerts."""
 
 
-async def count_of_alerts(sources: Sources, caller: Caller) -> int:
-    """Active alerts at the sites of the caller; 0 also while the alert database can't be asked."""
+async def count_of_alerts(sources: Sources, caller: Caller) -> int | None:
+    """Active alerts at the sites of the caller; None: the alert database can't be asked just now."""
     require_reader(caller)
-    active = await active_alerts(sources) or {}
+    active = await active_alerts(sources)
+    if active is None:
+        return None
     devices = sources.registry.devices
     return sum(len(alerts) for id_, alerts in active.items() if id_ in devices and caller.sees(devices[id_].site))
 
