@@ -41,6 +41,8 @@ BODY_BYTES = 1024 * 1024
 HEADER_BYTES = 32 * 1024
 PATH_BYTES = 8 * 1024
 """Path and query."""
+PAGE_COSTS = 20
+"""As many requests: a page of the board is kept in memory for a minute, whether somebody looks at it or not."""
 _MINUTE_S = 60
 _ALLOWED = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _ASKED_WITH = ("Authorization", "Content-Type", "If-None-Match", "If-Match", "Last-Event-ID")
@@ -129,6 +131,8 @@ class _Guard:
         per_minute = settings.requests_per_minute
         self._addresses = Buckets(per_minute, per_minute / _MINUTE_S)
         self._callers = Buckets(per_minute, per_minute / _MINUTE_S)
+        pages = max(1.0, per_minute / PAGE_COSTS)
+        self._pages = Buckets(pages, pages / _MINUTE_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -156,7 +160,10 @@ class _Guard:
             return None
         caller = await self._access.caller_of(headers, address)
         if caller is not None:
-            _within(self._callers.take(caller.key or f"browser {caller.browser}"))
+            name = caller.key or f"browser {caller.browser}"
+            _within(self._callers.take(name))
+            if place is Place.PAGE:
+                _within(self._pages.take(name))
         scope["state"]["caller"] = caller
         _by_our_page(scope, headers, caller, place)
         if caller is not None or place is Place.PUBLIC or place is Place.FORM:

@@ -96,7 +96,7 @@ class ApiSettings(BaseModel):
     signed_in_days: PositiveInt = 14
     """How long a browser stays signed in after it was last used."""
     requests_per_minute: PositiveInt = 1_200
-    """For each key and for each address; beyond it 429."""
+    """For each key and for each address; beyond it 429. A twentieth of it pages of the board."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

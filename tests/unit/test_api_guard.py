@@ -19,7 +19,7 @@ from api.access import keyring
 from api.access.access import Access
 from api.access.caller import Caller, Role, Way
 from api.access.keys import Draft
-from api.guard import BODY_BYTES, HEADER_BYTES, PATH_BYTES, UnsafeError, guarded, refuse_unsafe
+from api.guard import BODY_BYTES, HEADER_BYTES, PAGE_COSTS, PATH_BYTES, UnsafeError, guarded, refuse_unsafe
 from api.settings import ApiSettings
 
 BASE = "http://127.0.0.1:8088"
@@ -262,6 +262,16 @@ async def test_too_many_requests(build: Callable[..., Any]) -> None:
         assert elsewhere.status_code == 429, "the key has had its share, wherever it is used"
         assert 0 < int(elsewhere.headers["retry-after"]) <= 15
         assert (await other.get("/api/v1/health")).status_code == 200
+
+
+async def test_pages_of_the_board_cost_more(build: Callable[..., Any]) -> None:
+    house: House = await build(requests_per_minute=2 * PAGE_COSTS)
+    async with house.client() as client:
+        pages = [await client.get("/sites/pier", headers=house.session) for _ in range(3)]
+        assert [one.status_code for one in pages] == [200, 200, 429]
+        assert (await client.get("/api/v1/x", headers=house.session)).status_code == 200
+        assert (await client.get("/look/look.css", headers=house.session)).status_code == 200
+        assert (await client.get("/", headers=house.bearer)).status_code == 429, "the key has had its share"
 
 
 async def test_proxies_say_for_whom_they_ask_and_nobody_else_does(build: Callable[..., Any]) -> None:
