@@ -7,7 +7,7 @@ from api.access.access import Access
 from api.board import assets, quick
 from api.board.frame import Board, Visit
 from api.board.pages import pages
-from api.problem import NotFoundError
+from api.board.refusal import NowhereError
 from api.sources import Sources
 from telemetry.wording import later
 
@@ -35,4 +35,4 @@ def mount(app: FastAPI, sources: Sources, access: Access) -> None:
 
 async def nothing(visit: Visit, path: str) -> None:
     """Whatever no page is."""
-    raise NotFoundError(visit.words("There is no page /{path}.", path=path))
+    raise NowhereError(visit.words("There is no page /{path}.", path=path))

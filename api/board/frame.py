@@ -6,15 +6,16 @@ from html import escape
 from typing import Any, Concatenate, ParamSpec
 
 import structlog
-from fastapi import Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import Depends, HTTPException, Request
 from nicegui import Client, ui
 
 from api.access.access import Access
 from api.access.caller import Caller
+from api.access.places import Place, place_of
 from api.board import parts
 from api.board.assets import Asset
 from api.board.masthead import masthead
+from api.board.refusal import refusal
 from api.board.visit import Visit, sign_in_and_back
 from api.board.words import COOKIE, Words, language_of, words_of
 from api.problem import ApiError
@@ -47,24 +48,27 @@ class Board:
         """
 
         def register(build: Build[P]) -> Build[P]:
-            async def answer(request: Request, **fields: Any) -> Response | None:
-                return await self._answer(request, title, build, fields)
+            async def answer(request: Request, **fields: Any) -> None:
+                await self._answer(request, title, build, fields)
 
             own = [*inspect.signature(build, eval_str=True).parameters.values()][1:]
             request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
             named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
             answer.__signature__ = inspect.Signature([request, *named])  # type: ignore[attr-defined]  # how it is set
-            ui.page(path, response_timeout=RESPONSE_TIMEOUT_S, reconnect_timeout=RECONNECT_TIMEOUT_S)(answer)
+            ui.page(
+                path,
+                response_timeout=RESPONSE_TIMEOUT_S,
+                reconnect_timeout=RECONNECT_TIMEOUT_S,
+                dependencies=[Depends(_may_be_drawn)],
+            )(answer)
             return build
 
         return register
 
     async def _answer(
         self, request: Request, title: str, build: Callable[..., Awaitable[None]], fields: Mapping[str, Any]
-    ) -> Response | None:
-        caller: Caller | None = getattr(request.state, "caller", None)
-        if caller is None:
-            return RedirectResponse(sign_in_and_back(request), status_code=303)
+    ) -> None:
+        caller: Caller = request.state.caller
         words = words_of(language_of(request.cookies.get(COOKIE), request.headers.get("accept-language", "")))
         client = ui.context.client
         visit = Visit(self.sources, self.access, request, caller, words, client)
@@ -87,14 +91,24 @@ class Board:
             log.exception("a page of the board failed", path=request.url.path)
             client.status_code = 500
             _failed(main, words)
-        return None
+
+
+async def _may_be_drawn(request: Request) -> None:
+    """Asked before NiceGUI makes a page, which stays in memory for a minute even if nobody looks at it.
+
+    Raises `HTTPException`: to the sign-in for a stranger, 404 for what the guard takes for no page of the board.
+    """
+    if request.state.caller is None:
+        raise HTTPException(303, headers={"Location": sign_in_and_back(request)})
+    if place_of(request.scope["path"]) is not Place.PAGE:
+        raise HTTPException(404, "no such address")
 
 
 def _refused(main: parts.Tag, words: Words, error: ApiError) -> None:
     main.clear()
     with main:
         parts.heading(words("This can't be shown"))
-        parts.message(str(error), trouble=True)
+        refusal(error, words)
         parts.link(words("To the overview"), "/", "button")
 
 

@@ -4,7 +4,8 @@ A new tree of elements is drawn aside. Where a new element is like the old one i
 identity, and only what differs is sent: focus, scrolling, what is typed and what is open outlast it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from nicegui import ui
 from nicegui.outbox import deleted
@@ -30,12 +31,17 @@ def take_over(container: ui.element, fresh: ui.element, *, hold_order: bool) -> 
         container.update()
 
 
-def aside(container: ui.element) -> ui.element:
-    """An element that is drawn into and not shown."""
+@contextmanager
+def aside(container: ui.element) -> Iterator[ui.element]:
+    """An element that is drawn into and not shown. What nobody has taken over in the end is gone."""
     with container:
         fresh = ui.element("div")
     container.default_slot.children.remove(fresh)
-    return fresh
+    try:
+        yield fresh
+    finally:
+        if fresh.id in fresh.client.elements:
+            fresh.client.remove_elements([*fresh.descendants(include_self=True)])
 
 
 def _matched(old: Sequence[ui.element], new: Sequence[ui.element], *, hold_order: bool) -> list[ui.element]:

@@ -12,10 +12,12 @@ from api.access.access import Access
 from api.access.caller import Caller
 from api.board import parts
 from api.board.redraw import aside, take_over
+from api.board.refusal import refusal, spoken
 from api.board.words import Words
-from api.problem import ApiError, UnauthorizedError
+from api.problem import ApiError, AwayError, UnauthorizedError
 from api.sources import Sources
 from telemetry.reading import NS_PER_S
+from telemetry.wording import later
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,7 @@ AGES_EVERY_S = 10.0
 READINGS_EVERY_S = 2.0
 """Readings come all the time: drawing them costs more than taking them in. News of alerts wait for nothing."""
 SIGN_IN = "/sign-in"
+FAILED = later("This part did not work. The reason is in the log of the service; it is tried again by itself.")
 
 Build = Callable[[], Awaitable[None]]
 
@@ -87,7 +90,7 @@ class Visit:
         except UnauthorizedError:
             self.sign_in()
         except ApiError as error:
-            self.say(str(error), trouble=True)
+            self.say(spoken(error, self.words), trouble=True)
         except Exception:  # counted; the person is told in words, whoever runs this is told in the log
             self.sources.defects["action"] += 1
             log.exception("an action of the board failed", path=self.request.url.path)
@@ -97,6 +100,33 @@ class Visit:
                 self.say(done)
             return True
         return False
+
+    async def redraw(self, container: parts.Tag, build: Build, held: Callable[[], bool] = lambda: False) -> None:
+        """Draw what is in `container` anew; where that fails, a calm word stands there until it works again.
+
+        `held`: whether the things of lists stay in their order, asked when all is drawn.
+        """
+        with aside(container) as fresh:
+            try:
+                with fresh:
+                    await build()
+            except UnauthorizedError:
+                self.sign_in()
+                return
+            except ApiError as error:
+                if not isinstance(error, AwayError):  # that passes, and the rest of the page is as it should be
+                    self.client.status_code = error.status
+                fresh.clear()
+                with fresh:
+                    refusal(error, self.words)
+            except Exception:  # counted; the rest of the page goes on, the log has the reason
+                self.sources.defects["page"] += 1
+                log.exception("a part of a page of the board failed", path=self.request.url.path)
+                self.client.status_code = 500
+                fresh.clear()
+                with fresh:
+                    parts.message(self.words(FAILED), trouble=True)
+            take_over(container, fresh, hold_order=held())
 
     def sign_in(self) -> None:
         """Go and sign in, and come back."""
@@ -156,18 +186,7 @@ class Live:
     async def draw(self) -> None:
         """Anew, whatever has changed."""
         self._seen, self._drawn_ns = (self._readings(), self._news()), self._visit.now_ns()
-        fresh = aside(self._container)
-        try:
-            with fresh:
-                await self._build()
-        except UnauthorizedError:
-            self._visit.sign_in()
-            return
-        except ApiError as error:
-            fresh.clear()
-            with fresh:
-                parts.message(str(error), trouble=True)
-        take_over(self._container, fresh, hold_order=self._pointed)
+        await self._visit.redraw(self._container, self._build, lambda: self._pointed)
 
 
 def sign_in_and_back(request: Request) -> str:

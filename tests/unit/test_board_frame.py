@@ -7,19 +7,33 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from fastapi import Request
-from nicegui import Client
+from nicegui import Client, ui
 from nicegui.page import page as nicegui_page
 
 from alerts.desk import Severity
 from api.access.caller import Caller, Role, Way
 from api.board import parts
 from api.board.frame import Board, Visit
+from api.board.refusal import TOLD, refusal
 from api.board.words import words_of
-from api.problem import AwayError, ForbiddenError, UnauthorizedError
+from api.problem import (
+    AwayError,
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthorizedError,
+    UnprocessableError,
+)
+from api.queries import overview
+from api.queries.paging import CURSOR_CHARS
 from api.queries.standing import State
 from tests.unit.board_ground import ADMIN, MARKUP, Door, Ground, Site, elements, opened, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NO_PAGES = ("/look/none", "/docs/x", "/a/x/y", "/robots.txt", "/_nicegui/0.0.1/static/none", "/_nicegui/none")
+"""Not the board's: most of them are for everybody."""
 
 
 def _pages(board: Board) -> int:
@@ -43,6 +57,7 @@ async def running() -> AsyncIterator[Site]:
 @pytest.fixture
 def board(running: Site) -> Site:
     running.door.caller = ADMIN
+    running.ground.defects.clear()
     return running
 
 
@@ -114,6 +129,44 @@ async def test_whoever_is_not_signed_in_is_asked_to_and_comes_back(board: Site) 
     assert answer.headers["location"] == "/sign-in?next=%2Fsites%2Fpier%3Fwall%3D1"
 
 
+@pytest.mark.parametrize(
+    ("path", "caller", "status"),
+    [
+        *((path, None, 303) for path in ("/", "/sites/pier", "/nowhere")),
+        *((path, who, status) for path in NO_PAGES for who, status in ((None, 303), (ADMIN, 404))),
+    ],
+)
+async def test_for_whom_there_is_no_page_none_is_made(
+    board: Site, path: str, caller: Caller | None, status: int
+) -> None:
+    board.door.caller = caller
+    known = {*Client.instances}
+    assert (await board.get(path)).status_code == status
+    assert {*Client.instances} == known
+
+
+async def test_the_number_of_alerts_is_asked_for_again_until_it_is_known(
+    board: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {*Client.instances}
+    await board.get("/nowhere")  # the alerts are away
+    (client,) = (one for name, one in Client.instances.items() if name not in known)
+    (look,) = (one.callback for one in client.elements.values() if isinstance(one, ui.timer))
+    assert look is not None
+    (shown,) = (one for one in client.elements.values() if isinstance(one, parts.Tag) and "count" in one.classes)
+    asked = 0
+
+    async def count(*_: object) -> int:
+        nonlocal asked
+        asked += 1
+        return 3
+
+    monkeypatch.setattr(overview, "count_of_alerts", count)
+    for _ in range(2):
+        await look()
+    assert (shown._text, asked) == ("3", 1)
+
+
 async def test_a_site_of_others_is_not_found(board: Site) -> None:
     board.door.caller = Caller("hall", Role.ADMIN, frozenset({"hall"}), Way.SESSION, "")
     answer = await board.get("/sites/pier")
@@ -130,7 +183,39 @@ async def test_what_is_not_there_is_told_calmly(board: Site) -> None:
 async def test_what_is_refused_is_told_with_its_reason(board: Site) -> None:
     answer = await board.get("/refuses/cleaning?times=3")
     assert answer.status_code == 403
-    assert "cleaning is not for en 3" in texts(answer)
+    assert {TOLD[403], "cleaning is not for en 3"} <= {*texts(answer)}
+
+
+TOO_LONG = "a" * (CURSOR_CHARS + 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "found"),
+    [
+        ("/codes", 403, "this needs the role operator"),
+        ("/quarantine", 403, "this needs the role operator"),
+        ("/devices/nope", 404, "there is no device nope"),
+        ("/devices/nh3-1/nope", 404, "there is no metric nope"),
+        ("/devices/nh3-1/nh3_ppm?span=9y", 422, "the range 9y is none of"),
+        (f"/devices?cursor={TOO_LONG}", 400, "`cursor` is no cursor of this list"),
+    ],
+)
+async def test_a_refusal_is_in_the_language_of_its_reader(board: Site, path: str, status: int, found: str) -> None:
+    board.door.caller = Caller("wall", Role.VIEWER, None, Way.SESSION, "")
+    answer = await board.get(path, **{"accept-language": "zh-HK"})
+    assert answer.status_code == status
+    assert words_of("zh-Hant")(TOLD[status]) in texts(answer)
+    shown = [one for one in elements(answer).values() if str(one.get("text")).startswith(found)]
+    assert [one["props"]["lang"] for one in shown] == ["en"], "what was found is for who mends it"
+    assert not board.ground.defects
+
+
+async def test_every_refusal_has_its_words(board: Site) -> None:
+    assert board.door.caller is ADMIN
+    with Client(nicegui_page("")):
+        for kind in (BadRequestError, ForbiddenError, NotFoundError, ConflictError, UnprocessableError, AwayError):
+            drawn = refusal(kind("found"), words_of("en"))
+            assert (drawn._text, [one._text for one in drawn]) == (TOLD[kind.status], ["found"])
 
 
 async def test_a_page_that_fails_is_calm_and_shows_nothing_of_why(board: Site) -> None:
@@ -178,7 +263,7 @@ async def test_an_action_says_what_came_of_it(board: Site) -> None:
     assert not await visit.act(_raises(AwayError("the broker is away")))
     assert not await visit.act(_raises(ZeroDivisionError("secret")))
     assert said[0] == ("said", "Done.")
-    assert said[1] == ("said trouble", "the broker is away")
+    assert said[1] == ("said trouble", f"{TOLD[503]} (the broker is away)")
     assert said[2] == ("said trouble", "That did not work, and it was not your fault. Please try again.")
     assert visit.sources.defects == {"action": 1}, "what somebody is refused is no defect"
 

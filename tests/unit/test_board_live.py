@@ -10,7 +10,8 @@ from nicegui import Client
 from nicegui.page import page as nicegui_page
 
 from api.board import parts
-from api.board.visit import AGES_EVERY_S, READINGS_EVERY_S, Live, Visit
+from api.board.refusal import TOLD
+from api.board.visit import AGES_EVERY_S, FAILED, READINGS_EVERY_S, Live, Visit
 from api.board.words import words_of
 from api.problem import AwayError
 from telemetry.reading import NS_PER_S, Reading
@@ -124,18 +125,40 @@ async def test_trouble_is_told_in_its_place_and_passes() -> None:
     live = await part.open()
     part.trouble = AwayError("the alert database is away")
     await live.draw()
-    assert part.texts() == ["the alert database is away"]
+    assert part.texts() == [TOLD[503]]
+    assert part.client.status_code == 200, "the page is there, and a part of it waits"
+    assert not part.ground.defects
     part.trouble = None
     await live.draw()
     assert part.texts() == ["drawn 2"]
 
 
+async def test_a_defect_is_counted_told_in_its_place_and_leaves_nothing_behind() -> None:
+    part = Part()
+    live = await part.open()
+    await live.draw()
+    known = len(part.client.elements)
+    part.trouble = ZeroDivisionError("secret")
+    for _ in range(3):
+        part.ground.says()
+        await live.look()
+        assert part.texts() == [FAILED]
+        assert len(part.client.elements) == known
+    assert part.ground.defects == {"page": 3}
+    part.trouble = None
+    part.ground.says()
+    await live.look()
+    assert part.texts() == ["drawn 3"]
+
+
 async def test_whoever_is_signed_out_is_shown_nothing_more() -> None:
     part = Part()
     live = await part.open()
+    known = {*part.client.elements}
     part.door.caller = None
     await live.draw()
     assert part.drawn == 1
+    assert {*part.client.elements} == known
     assert [kind for _, kind, _ in part.client.outbox.messages] == ["open"]
 
 

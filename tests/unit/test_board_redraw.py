@@ -1,5 +1,6 @@
 """Drawing again without a jump."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
@@ -35,10 +36,10 @@ def shown(element: ui.element) -> list[Any]:
 
 
 def again(into: ui.element, build: Callable[[], object], *, hold_order: bool = False) -> None:
-    fresh = aside(into)
-    with fresh:
-        build()
-    take_over(into, fresh, hold_order=hold_order)
+    with aside(into) as fresh:
+        with fresh:
+            build()
+        take_over(into, fresh, hold_order=hold_order)
 
 
 def items(*names: str) -> Callable[[], None]:
@@ -49,6 +50,18 @@ def items(*names: str) -> Callable[[], None]:
                     parts.tag("span", name)
 
     return build
+
+
+@pytest.mark.parametrize("trouble", [None, ZeroDivisionError])
+async def test_what_nobody_takes_over_is_gone(trouble: type[Exception] | None) -> None:
+    drawn = container()
+    again(drawn, items("a"))
+    before, known = shown(drawn), {*drawn.client.elements}
+    with contextlib.suppress(ZeroDivisionError), aside(drawn) as fresh, fresh:
+        items("b", "c")()
+        if trouble is not None:
+            raise trouble
+    assert (shown(drawn), {*drawn.client.elements}) == (before, known)
 
 
 async def test_what_looks_the_same_is_not_sent_again() -> None:

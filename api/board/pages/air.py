@@ -6,6 +6,8 @@ from api.board import parts
 from api.board.frame import Visit
 from api.board.pages.shown import active_at, alerts_of
 from api.board.plot import Course, Curve, Line, Scene, Tone, draw
+from api.board.refusal import refusal
+from api.problem import AwayError
 from api.queries import air, places
 from api.queries.air import Air, Past, Pollutant, Trend
 from api.queries.answer import time_ns_of
@@ -44,7 +46,7 @@ async def build_site(visit: Visit, site: str) -> None:
                 parts.tag("p", basis(visit, found.worst))
         alerts_of(visit, active)
         if found.away is not None:
-            parts.message(found.away, trouble=True)
+            refusal(AwayError(found.away), visit.words)
         with parts.section(visit.words("Pollutants"), hidden_title=True), parts.tag("div", classes="pollutants"):
             for one in found.pollutants:
                 _pollutant(visit, found, one)

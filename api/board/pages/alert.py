@@ -11,6 +11,7 @@ from api.board.alert_words import age, device_name, has_it, name_of, shown, step
 from api.board.frame import Board, Visit
 from api.board.in_grafana import link_to_alert
 from api.board.plot import Course, Curve, Line, Look, Scene, Shape, Tone, course_of, draw
+from api.board.refusal import refusal
 from api.board.words import Words
 from api.problem import AwayError, ForbiddenError
 from api.queries import alerts, history
@@ -145,7 +146,7 @@ class _AlertPage:
                 visit.sources, caller, found.device, metric.name, time_ns_of(start), time_ns_of(end), PLOT_POINTS
             )
         except (AwayError, ForbiddenError) as error:
-            parts.message(str(error))
+            refusal(error, words)
             return
         name = words.name(metric.names, metric.name)
         with parts.section(words("What the rule saw")):

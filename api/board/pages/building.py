@@ -6,6 +6,7 @@ from api.board import parts
 from api.board.frame import Visit
 from api.board.pages.shown import active_at, alerts_of, shown
 from api.board.plot import Course, Curve, Look, Scene, draw
+from api.board.refusal import refusal
 from api.board.words import Words
 from api.problem import AwayError
 from api.queries import buildings, devices, places
@@ -41,7 +42,7 @@ ROOM = ("co2_ppm", "temperature_c", "humidity_pct")
 async def build_site(visit: Visit, site: str) -> None:
     """The page of a building."""
     day: BuildingDay | None = None
-    away = ""
+    away: AwayError | None = None
     asked_ns = 0
 
     async def build() -> None:
@@ -50,16 +51,16 @@ async def build_site(visit: Visit, site: str) -> None:
         if day is None or visit.now_ns() - asked_ns >= DAY_EVERY_NS:
             asked_ns = visit.now_ns()
             try:
-                day, away = await buildings.building(sources, caller, site), ""
+                day, away = await buildings.building(sources, caller, site), None
             except AwayError as error:
-                away = str(error)
+                away = error
         supply = await buildings.supply(sources, caller, site)
         place = await places.site(sources, caller, site)
         latest = await devices.latest(sources, caller, site=site)
         active = await active_at(visit, caller, site)
         _head(visit, place, day, active)
-        if away:
-            parts.message(away, trouble=True)
+        if away is not None:
+            refusal(away, visit.words)
         _figures(visit, site, day, supply.power)
         if day is not None:
             with parts.section(visit.words("Demand by half hour")):

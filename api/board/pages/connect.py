@@ -8,8 +8,7 @@ from nicegui import ui
 from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.pages.shown import shown, trust_of
-from api.board.redraw import aside, take_over
-from api.problem import ApiError, NotFoundError, UnauthorizedError
+from api.problem import NotFoundError
 from api.queries import connect as query
 from api.queries.answer import time_ns_of
 from api.queries.connect import Guide, Heard, NewDevice, SheetFault
@@ -89,22 +88,7 @@ async def _again(visit: Visit, build: Callable[[], Awaitable[None]]) -> None:
     """Draw it, and again every two seconds: a refusal is news that no reading brings."""
     with parts.tag("div") as place:
         await build()
-
-        async def look() -> None:
-            fresh = aside(place)
-            try:
-                with fresh:
-                    await build()
-            except UnauthorizedError:
-                visit.sign_in()
-                return
-            except ApiError as error:
-                fresh.clear()
-                with fresh:
-                    parts.message(str(error), trouble=True)
-            take_over(place, fresh, hold_order=False)
-
-    ui.timer(LOOK_EVERY_S, look, immediate=False)
+    ui.timer(LOOK_EVERY_S, lambda: visit.redraw(place, build), immediate=False)
 
 
 async def _connected(visit: Visit, device: str) -> None:

@@ -7,6 +7,7 @@ from api.board.frame import Board, Visit
 from api.board.in_grafana import link_to_device
 from api.board.pages.shown import alerts_of, moment_text, shown, trust_of
 from api.board.plot import Course, Curve, Scene, Shape, draw
+from api.board.refusal import refusal
 from api.problem import AwayError
 from api.queries import devices as query
 from api.queries import fleet
@@ -34,7 +35,7 @@ def add(board: Board) -> None:
 async def device_page(visit: Visit, device: str) -> None:
     """One device."""
     coverage: Coverage | None = None
-    away = ""
+    away: AwayError | None = None
     asked_ns = 0
 
     async def build() -> None:
@@ -44,16 +45,16 @@ async def device_page(visit: Visit, device: str) -> None:
         if visit.now_ns() - asked_ns >= COVERAGE_EVERY_NS:
             asked_ns = visit.now_ns()
             try:
-                coverage, away = await fleet.coverage(visit.sources, caller, device), ""
+                coverage, away = await fleet.coverage(visit.sources, caller, device), None
             except AwayError as error:
-                away = str(error)
+                away = error
         _draw(visit, found, coverage, away)
 
     known = device_of(visit.sources, await visit.caller(), device)
     await visit.live(build, [known.site], every_s=LOOK_EVERY_S)
 
 
-def _draw(visit: Visit, found: DeviceDetail, coverage: Coverage | None, away: str) -> None:
+def _draw(visit: Visit, found: DeviceDetail, coverage: Coverage | None, away: AwayError | None) -> None:
     words = visit.words
     name = words.name(found.names, found.id)
     visit.title(name)
@@ -68,8 +69,8 @@ def _draw(visit: Visit, found: DeviceDetail, coverage: Coverage | None, away: st
         _values(visit, found)
         link_to_device(visit, found.id)
     with parts.section(words("Last 24 hours")):
-        if away:
-            parts.message(away, trouble=True)
+        if away is not None:
+            refusal(away, words)
         _coverage(visit, found, coverage)
     with parts.section(words("About this device")):
         _facts(visit, found, coverage)

@@ -12,7 +12,7 @@ from api.queries import fleet
 from api.queries.answer import time_ns_of
 from api.queries.devices import DeviceBrief, DeviceFilter
 from api.queries.fleet import Battery, Gateway
-from api.queries.paging import Page
+from api.queries.paging import CURSOR_CHARS, Page
 from api.queries.standing import State
 
 PAGE_ITEMS = 50
@@ -41,7 +41,9 @@ async def devices(visit: Visit, site: str = "", kind: str = "", state: str = "",
 
     async def build() -> None:
         caller = await visit.caller()
-        found = await query.devices(visit.sources, caller, wanted, Page(limit=PAGE_ITEMS, cursor=cursor or None))
+        found = await query.devices(
+            visit.sources, caller, wanted, Page(limit=PAGE_ITEMS, cursor=cursor[:CURSOR_CHARS] or None)
+        )
         first = not narrowed and not cursor
         if first:
             unknown = DeviceFilter(state=State.UNKNOWN)

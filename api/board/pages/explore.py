@@ -11,6 +11,7 @@ from api.access.caller import Caller
 from api.board import parts
 from api.board.frame import Board, Visit
 from api.board.plot import Curve, Line, Scene, Shape, Tone, course_of, draw
+from api.board.refusal import refusal
 from api.board.words import Words
 from api.problem import ApiError, NotFoundError, UnprocessableError
 from api.queries.alert_values import SeverityWord
@@ -143,7 +144,7 @@ async def _plot(visit: Visit, caller: Caller, device: Device, metric: str, seen:
         found = await series(visit.sources, caller, device.id, metric, seen.start_ns, seen.end_ns, POINTS)
         rules = await thresholds(visit.sources, caller, device.id, metric)
     except ApiError as error:
-        parts.message(str(error), trouble=True)
+        refusal(error, words)
         return
     what = visit.sources.registry.metrics[metric]
     name = words.name(what.names, metric)
