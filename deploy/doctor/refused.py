@@ -45,14 +45,14 @@ async def _each_door(ground: Ground, look: Callable[[BrokerSettings], Awaitable[
 async def _anonymous(door: BrokerSettings) -> Remark:
     where = address_of(door)
     if not _asks(door) and is_loopback(door.host):
-        return left_out(where, NOBODY_ASKED)
+        return await _if_let_in(door, left_out(where, NOBODY_ASKED))
     if await _lets_in(_as(door, None, None)):
         return wrong(
             where,
             "lets anybody in who gives no name",
             "`allow_anonymous false` in mosquitto.conf, in each listener; then restart the broker",
         )
-    return await _only_others(door, where, "refuses who gives no name")
+    return await _if_let_in(door, sound(where, "refuses who gives no name"))
 
 
 async def _uncertified(door: BrokerSettings) -> Remark:
@@ -77,39 +77,31 @@ async def _password(door: BrokerSettings) -> Remark:
     where = address_of(door)
     if door.username is None:
         why = NOBODY_ASKED if is_loopback(door.host) and not _asks(door) else "knows clients by their certificate"
-        return left_out(where, why)
+        return await _if_let_in(door, left_out(where, why))
     if await _lets_in(_as(door, door.username, secrets.token_urlsafe(12))):
         return wrong(
             where,
             f"lets {door.username} in with a wrong password",
             "`password_file` and `allow_anonymous false` in mosquitto.conf; then restart the broker",
         )
-    return await _only_others(door, where, "refuses a wrong password")
+    return await _if_let_in(door, sound(where, "refuses a wrong password"))
 
 
-async def _only_others(door: BrokerSettings, where: str, found: str) -> Remark:
-    """A door that lets nobody in refuses nothing in particular."""
+async def _if_let_in(door: BrokerSettings, remark: Remark) -> Remark:
+    """A door that lets nobody in refuses nothing in particular, and asks for nothing in particular."""
     try:
         async with connected(door, _client_id()):
-            return sound(where, found)
+            return remark
     except (WireError, NotLetInError) as error:
-        return cannot_tell(where, f"the broker lets nobody in: {error}; see `broker`")
+        return cannot_tell(remark.where, f"the broker lets nobody in: {error}; see `broker`")
 
 
 async def _plain_text(door: BrokerSettings) -> Remark:
     where = address_of(door)
     if not door.encrypted:
         why = "is not encrypted" + (", and is reached from this machine only" if is_loopback(door.host) else "")
-        return left_out(where, why)
-    bare = _as(door, None, None).model_copy(update={"tls": False, "ca": None})
-    try:
-        async with connected(bare, _client_id()):
-            spoke = True
-    except NotLetInError:
-        spoke = True
-    except WireError:
-        spoke = False
-    if spoke:
+        return left_out(where, why) if await _speaks(door) else cannot_tell(where, "nobody answers; see `broker`")
+    if await _speaks(_as(door, None, None).model_copy(update={"tls": False, "ca": None})):
         return wrong(
             where,
             "answers in plain text: passwords and readings can be read on the way",
@@ -124,6 +116,17 @@ async def _plain_text(door: BrokerSettings) -> Remark:
     return sound(where, "speaks TLS only")
 
 
+async def _speaks(door: BrokerSettings) -> bool:
+    """Whether it answers as MQTT does, be it with a refusal."""
+    try:
+        async with connected(door, _client_id()):
+            return True
+    except NotLetInError:
+        return True
+    except WireError:
+        return False
+
+
 async def other_device(ground: Ground) -> Sequence[Remark]:
     """With one device's login, a reading under another's name: refused, or dropped without a word.
 
@@ -134,7 +137,8 @@ async def other_device(ground: Ground) -> Sequence[Remark]:
         return [left_out("", login.why, login.mend)]
     where = address_of(login.broker)
     if not _asks(login.broker):
-        return [left_out(where, "the broker asks nobody for a name, so nobody can be held to one")]
+        why = "the broker asks nobody for a name, so nobody can be held to one"
+        return [await _if_let_in(login.broker, left_out(where, why))]
     others = topic(login.device.site, f"{login.device.id}-other")
     mend = f"`pattern write {PREFIX}/+/%u/readings` in the broker's access rules, and no `topic write` beyond it"
     async with connected(ground.broker, _client_id()) as (observer, _):

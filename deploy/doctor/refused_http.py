@@ -59,14 +59,14 @@ async def _port(ground: Ground, part: Part, settings: HttpSettings) -> Remark:
     if part not in ground.urls:
         return left_out("", f"no address of {part.called} is known", f"--url {part}=ADDRESS")
     url = f"{ground.urls[part]}{GUARDED[part]}"
-    if settings.secret() is None and is_loopback(urlsplit(url).hostname or ""):
-        return left_out(url, "asks for no token, and is reached from this machine only")
     try:
         answer = await ask(url, ca=ground.ca)
     except AwayError:
         return cannot_tell(url, f"{part.called} does not answer: see `services`")
     if answer.status == NOT_KNOWN:
         return sound(url, "refuses whoever has no token")
+    if answer.status == OK and settings.secret() is None and is_loopback(urlsplit(url).hostname or ""):
+        return left_out(url, "asks for no token, and is reached from this machine only")
     if answer.status == OK:
         section = "http" if part is Part.INGESTOR else "alerts.http"
         return wrong(url, "tells anybody, without a token", f"set `{section}.token_file`, and restart {part.called}")
