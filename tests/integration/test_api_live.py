@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ from tests.components import wait_until
 from tests.integration.api_house import GARDEN, PIER, House, running
 
 LIMIT_S = 20.0
+"""Longer than a quiet stream takes to say that it is still there."""
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +31,13 @@ class Events:
         self.last_id = ""
 
     def __next__(self) -> tuple[str, Any]:
+        return self._next(time.monotonic() + LIMIT_S)
+
+    def _next(self, end_s: float) -> tuple[str, Any]:
         name, data = "", None
         for line in self._lines:
+            if time.monotonic() > end_s:
+                raise TimeoutError
             field, _, value = line.partition(": ")
             if field == "id":
                 self.last_id = value
@@ -44,12 +51,11 @@ class Events:
 
     def until(self, wanted: str) -> Any:
         """The next of that name."""
-        end = time.monotonic() + LIMIT_S
-        while time.monotonic() < end:
-            name, data = next(self)
+        end_s = time.monotonic() + LIMIT_S
+        while True:
+            name, data = self._next(end_s)
             if name == wanted:
                 return data
-        raise TimeoutError(wanted)
 
 
 @contextmanager
@@ -63,6 +69,16 @@ def listening(house: House, query: str = "", who: str = "operator", last_id: str
         events = Events(answer)
         assert next(events)[0] == "hello"
         yield events
+
+
+@pytest.mark.parametrize("line", [": still here", "event: other", "data: {}"])
+def test_who_waits_in_vain_does_not_wait_for_good(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr(f"{__name__}.LIMIT_S", -1.0)
+    answer: Any = SimpleNamespace(iter_lines=lambda: iter([line, ""] * 10))
+    with pytest.raises(TimeoutError):
+        next(Events(answer))
+    with pytest.raises(TimeoutError):
+        Events(answer).until("reading")
 
 
 def test_a_reading_is_there_as_soon_as_it_arrives(house: House) -> None:
