@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from alerts.alert import Severity
 from alerts.labels import LABELS
 from caretaker.alert_words import AlertWords
+from caretaker.choice import named
 from telemetry.document import nearest
 
 
@@ -34,8 +35,7 @@ def matchers_of(written: Sequence[str], words: AlertWords) -> Mapping[str, str]:
             raise MatcherError(f"{label} is given twice", f"{label}={found[label]}|{pattern} means either")
         values = known[label]
         if values and not any(fnmatchcase(value, one) for one in pattern.split("|") for value in values):
-            hint = "`caretaker check` shows what is configured"
-            raise MatcherError(f"no {label} is {pattern!r}{_perhaps(pattern, values)}", hint)
+            raise MatcherError(f"no {label} is {pattern!r}{_perhaps(pattern, values)}", named(values))
         found[label] = pattern
     if not found:
         raise MatcherError("a silence without a label", "say which alerts, as in rule=odour; site=* are all of them")

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from caretaker.choice import named
 from caretaker.deployment import explained
 from caretaker.output import Exit, fail, note, say
 from deploy.authority import AuthorityError
@@ -20,15 +21,15 @@ from deploy.credentials import (
     check_device,
     give_certificate,
     give_passwords,
-    registry_in_force,
     take_away,
     with_password,
     write_rules,
 )
+from deploy.in_force import registry_in_force
 from deploy.layout import Door, Form, Layout, Secret
 from deploy.passwords import PasswordFileError
 from deploy.private import held, make_private, write_private
-from deploy.record import read_layout
+from deploy.record import FILE, read_layout
 from deploy.secrets import hand_out
 from telemetry.document import nearest
 from telemetry.registry.models import Device, Registry
@@ -97,7 +98,7 @@ def credentials(
     if to is None and (certificate or site is not None):
         fail("keys and lists are not shown on a screen", "--to FOLDER", Exit.USAGE)
     with _told():
-        layout = read_layout(deployment)
+        layout = _layout(deployment)
         with held(layout.folder):
             registry = registry_in_force(layout)
             wanted = (
@@ -113,6 +114,13 @@ def credentials(
             write_rules(layout, registry)
             hand_out(layout)
         note(TAKES_OVER[layout.form].format(folder=deployment))
+
+
+def _layout(deployment: Path) -> Layout:
+    if not (deployment / FILE).exists():
+        where = "the current directory" if deployment == Path() else f"{deployment}"
+        fail(f"{where} holds no {FILE}", "--deployment DIR, the folder that `caretaker deploy init` made", Exit.USAGE)
+    return read_layout(deployment)
 
 
 def _passwords(
@@ -211,7 +219,7 @@ def _example(device: Device) -> str:
 
 def _meant(word: str, known: Mapping[str, object] | frozenset[str]) -> str:
     close = nearest(word, list(known))
-    return f"did you mean {close}?" if close else f"known are {', '.join(sorted(known)[:20]) or 'none'}"
+    return f"did you mean {close}?" if close else named(known)
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def history(
     with explained():
         deployment = Deployment(config, data)
         registry = deployment.registry
-        known([device], registry.devices, "device", "`caretaker check` lists them")
+        known([device], registry.devices, "device")
         known(metrics, registry.metrics, "metric", "`caretaker catalogue` lists them")
         zone = registry.sites[registry.devices[device].site].timezone
         start_ns, end_ns = span_ns(start, end, zone)
@@ -249,8 +249,8 @@ async def _history(
 
 def _devices(registry: Registry, sites: Sequence[str] | None, devices: Sequence[str] | None) -> list[Device]:
     """Those asked for, site after site; all where nothing is asked for."""
-    known(sites or (), registry.sites, "site", "`caretaker check` lists them")
-    known(devices or (), registry.devices, "device", "`caretaker check` lists them")
+    known(sites or (), registry.sites, "site")
+    known(devices or (), registry.devices, "device")
     order = {site: place for place, site in enumerate(registry.sites)}
     chosen = [
         device

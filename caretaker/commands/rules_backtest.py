@@ -119,7 +119,7 @@ async def _run(
 
 def _sites(registry: Registry, ids: Sequence[str] | None) -> Sequence[str]:
     """Those that are asked for; all that measure now where none is."""
-    known(ids or (), registry.sites, "site", "`caretaker check` lists them")
+    known(ids or (), registry.sites, "site")
     living = [site.id for site in registry.sites.values() if not site.archive and (not ids or site.id in ids)]
     if not living:
         named = f"{', '.join(ids)}: " if ids else "all sites: "

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from caretaker.__main__ import app
 from deploy.authority import read_certificate, signed_by
 from deploy.certificates import valid
-from deploy.credentials import CredentialsError, Why, check_device, give_passwords, registry_in_force
+from deploy.credentials import CredentialsError, Why, check_device, give_passwords
+from deploy.in_force import registry_in_force
 from deploy.layout import Door, Layout, Secret
 from deploy.passwords import matches, read_entries
 from tests.deployed import configuration, deployed
@@ -201,10 +202,15 @@ def test_what_it_refuses(arguments: tuple[str, ...], code: int, words: str, layo
     assert layout.staged.passwords.read_bytes() == before
 
 
-def test_a_folder_that_is_no_deployment_is_said(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["devices", "credentials", "alone", "--deployment", str(tmp_path)])
-    assert done.exit_code == 1
-    assert "made by `caretaker deploy init`" in done.stderr
+@pytest.mark.parametrize(("words", "where"), [((), "the current directory"), (("--deployment", "nowhere"), "nowhere")])
+def test_outside_a_deployment_it_asks_for_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["devices", "credentials", "alone", *words])
+    assert done.exit_code == 2
+    assert f"{where} holds no deployment.yaml" in done.stderr
+    assert "--deployment DIR" in done.stderr
 
 
 def test_a_missing_key_of_the_authority_is_said(layout: Layout, tmp_path: Path) -> None:
