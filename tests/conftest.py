@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -22,17 +23,24 @@ from tests.components import (
 from tests.influxdb2 import INFLUXDB2_TOKEN, INFLUXDB2_URL, TOKEN, Influxd2, drop_bucket, settings_of
 from tests.integration.influxdb_double import InfluxdbDouble
 
+# How long an example takes says nothing on a machine that does much else.
+settings.register_profile("caretaker", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("caretaker")
+
 _databases = count()
 SERVICES = frozenset({"contract", "faults", "integration"})
 """The rooms whose tests start services: one after the other, for they look at delays, disks and memory."""
 
 
 class TwoCores(LoadScopeScheduling):
-    """Services in one worker; in the other, module by module, the browser and all that only computes."""
+    """Services in one worker; in the other the browser with its one city, and all that only computes by module."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "services" if SERVICES & set(path.split("/")) else path
+        rooms = set(path.split("/"))
+        if SERVICES & rooms:
+            return "services"
+        return "browser" if "browser" in rooms else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoCores:

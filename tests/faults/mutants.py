@@ -39,6 +39,7 @@ class Mutant:
 
 _APPEND = "        await journal.append([admitted(message) for message in delivery.messages])\n"
 _ACKNOWLEDGE = "        delivery.acknowledge()\n"
+_LATER = "        await asyncio.sleep(0.05)\n"  # else a kill seldom comes between, on a busy machine
 _DUPLICATE = "                    counts.redelivered += 1\n"
 _STALE = "            self._counts.stale_acknowledgements += len(packet_ids)\n            return\n"
 _CONSTANT = "TAKEN_OVER = "
@@ -55,7 +56,7 @@ MUTANTS = {
         Mutant(
             "acknowledged-before-durable",
             "ingestor.app",
-            (Change(_APPEND + _ACKNOWLEDGE, _ACKNOWLEDGE + _APPEND),),
+            (Change(_APPEND + _ACKNOWLEDGE, _ACKNOWLEDGE + _LATER + _APPEND),),
             "crash",
             "readings missing",
         ),

@@ -130,7 +130,7 @@ async def test_a_disk_that_keeps_failing_is_left_alone_between_attempts(disk: Di
     for _ in range(15):
         await asyncio.sleep(0.01)
         assert _trouble(journal) is not None  # steady, also where the file could just be opened again
-    assert disk.failures <= seen + 1
+    assert disk.failures <= seen + 3
     disk.failing = set()
     await asyncio.wait_for(append, 5)
     await journal.close()
@@ -158,7 +158,7 @@ async def test_it_gets_ready_again_while_nothing_arrives(disk: Disk, tmp_path: P
     await journal.filled()
     disk.failing = {"select"}
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(journal.oldest(10), 0.1)
+        await asyncio.wait_for(journal.oldest(10), 1)
     assert _trouble(journal) is not None
     disk.failing = set()
     idle = asyncio.create_task(journal.filled())

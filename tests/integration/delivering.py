@@ -37,7 +37,7 @@ def delivery(number: int = 1, person: str = "manager", **fields: object) -> Deli
     return replace(plain, **{"due_ns": now_ns, **fields})
 
 
-def webhooks(timeout_s: float = 0.4) -> Mapping[Channel, Receiver]:
+def webhooks(timeout_s: float = 5) -> Mapping[Channel, Receiver]:
     guarded = WebhookReceiver(b"k" * 32, [ip_network("127.0.0.0/8")], timeout_s=timeout_s)
     return {Channel.WEBHOOK: guarded, Channel.INBOX: InboxReceiver()}
 

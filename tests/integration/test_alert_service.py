@@ -117,7 +117,7 @@ class Service:
         self.broker.kill()
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.settings['http']['port']}{path}", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.settings['http']['port']}{path}", timeout=20) as answer:
             return str(answer.read().decode())
 
     def ready(self) -> bool:

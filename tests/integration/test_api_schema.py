@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -20,6 +21,8 @@ from tests.integration.api_house import House, running
 EXAMPLES = 5
 """Of each operation, besides those that walk along every parameter's limits."""
 LIMIT_S = 400
+PYTHONS_OWN = "AST constructor recursion depth mismatch"
+"""An error of Python before 3.11.8 that comes once in many runs (gh-106905), in schemathesis' own process."""
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 SENSIBLE = ["2xx", "304", "403", "404", "409", "422", "503"]
 """What a request that the document allows may get: 422 is for what is well formed and still without sense."""
@@ -92,7 +95,8 @@ def asked(house: House, folder: Path, words: list[str]) -> str:
     words = [*words, "--max-examples", str(EXAMPLES)]
     words += ["--request-timeout", "30", "--seed", "1", "--no-shrink", "--continue-on-failure"]
     words += ["--generation-database", "none", "--header", f"Authorization: Bearer {house.keys['admin']}"]
-    found = subprocess.run(
+    run = partial(
+        subprocess.run,
         [PROGRAM, "--config-file", str(file), "run", f"{house.url}/openapi.json", *words],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder)},
@@ -101,5 +105,8 @@ def asked(house: House, folder: Path, words: list[str]) -> str:
         timeout=LIMIT_S,
         check=False,
     )
+    found = run()
+    if PYTHONS_OWN in found.stdout:
+        found = run()
     assert found.returncode == 0, found.stdout + found.stderr
     return found.stdout

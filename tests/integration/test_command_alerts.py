@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +39,11 @@ def raised(rule: str, device: str, severity: Severity, ago_min: float, **fields:
     return Transition(
         name, rule, device, Change.RAISED, severity, at_ns, at_ns + 3 * NS_PER_S, reading_ns=at_ns, **fields
     )
+
+
+def clock(ago_min: float) -> str:
+    """A moment of the story, whenever the test runs."""
+    return datetime.fromtimestamp(NOW / NS_PER_S - ago_min * 60, UTC).isoformat()
 
 
 ODOUR = raised("odour", "odour-male", Severity.CRITICAL, 12, value=11.234, threshold=10.0)
@@ -198,7 +203,7 @@ def test_one_alert_tells_its_whole_story(place: Place) -> None:
 
 def test_history_is_cut_to_what_is_asked_for(place: Place) -> None:
     assert [row["change"] for row in place.json("history")] == ["raised", "resolved", "raised", "raised"]
-    assert [row["alert"] for row in place.json("history", "--from", "70m", "--to", "30m")] == [OVER.alert]
+    assert [row["alert"] for row in place.json("history", "--from", clock(70), "--to", clock(30))] == [OVER.alert]
     assert {row["device"] for row in place.json("history", "--rule", "odour", "--device", "odour-male")} == {
         "odour-male"
     }
@@ -249,7 +254,7 @@ def test_wishes_are_fulfilled_by_the_engine(place: Place) -> None:
     rows = {row["id"]: row for row in place.json("list")}
     assert rows[ODOUR.alert]["acknowledged_by"] == "night shift"
     assert rows[ODOUR.alert]["comment"] == "fan ordered"
-    assert "night shift for 119 min more" in place.call("alerts", "list")
+    assert re.search(r"night shift for 11\d min more", place.call("alerts", "list"))
     text = place.call("alerts", "show", ODOUR.alert)
     assert "caretaker alerts ack" not in text
 

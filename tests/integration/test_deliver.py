@@ -56,7 +56,7 @@ async def test_each_is_delivered_with_one_id_whatever_happens_on_the_way(
     server.behave = behave
     one = delivery()
     await database.plan(Planned(1, deliveries=[one]))
-    async with running(Deliverer(database, webhooks(), at(manager=server.url("/hook")), clock)) as deliverer:
+    async with running(Deliverer(database, webhooks(1), at(manager=server.url("/hook")), clock)) as deliverer:
         await emptied(database)
     assert server.ids("/hook") == [one.id] * len(course)
     assert asked_at[2] - asked_at[1] >= 30 * S, "Retry-After is heeded"

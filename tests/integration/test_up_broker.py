@@ -16,15 +16,10 @@ from paho.mqtt.properties import Properties
 
 from caretaker import lan
 from caretaker.broker import INFLIGHT, BrokerPlan, Tls
+from tests.components import free_port
 
-LIMIT_S = 15.0
+LIMIT_S = 30.0
 RECEIVE_MAXIMUM = 5_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def accepts(port: int) -> bool:

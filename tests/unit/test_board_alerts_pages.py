@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace as changed
 from nicegui import Client, ui
 
 from alerts.desk import Change
@@ -139,7 +140,9 @@ async def test_a_silence_is_seen_in_the_inbox_at_once(board: Site, monkeypatch: 
     page.fields("Reason")[0].value = "Drill"
     page.send("Silence", "submit")
     await until(lambda: "Silenced" in page.row)
-    assert [(set(one.matchers), one.reason) for one in made] == [({"rule", "device"}, "Drill")]
+    assert [(set(one.matchers), one.reason) for one in made] == [({"rule", "device", "site"}, "Drill")], (
+        "with its site: or else who has some is refused"
+    )
 
 
 class Inbox:
@@ -175,7 +178,7 @@ class Inbox:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Much sooner than what is looked at without a reason is drawn again."""
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - the page sets no event of ours
             await asyncio.sleep(0.01)
 
@@ -185,6 +188,17 @@ async def test_only_admins_replay(board: Site) -> None:
     assert not {"Replay it", "Replay all of this reason"} & set(texts(await board.get("/quarantine?reason=not_json")))
     board.door.caller = ADMIN
     assert set(texts(await board.get("/quarantine?reason=not_json"))) >= {"Replay it", "Replay all of this reason"}
+
+
+async def test_what_is_refused_to_who_has_some_sites_is_not_offered(board: Site) -> None:
+    board.door.caller = changed(ADMIN, sites=frozenset({"elsewhere"}))
+    found = set(texts(await board.get("/quarantine?reason=not_json")))
+    assert "Replay it" in found
+    assert "Replay all of this reason" not in found
+    for sites in ({"elsewhere"}, {"pier"}):
+        board.door.caller = changed(ADMIN, sites=frozenset(sites))
+        (site,) = Inbox(await board.get("/silences")).fields("Site")
+        assert {option.props["value"] for option in site.descendants()} == sites & {"pier"}
 
 
 async def test_a_long_message_is_cut_until_it_is_asked_for(board: Site) -> None:

@@ -140,7 +140,7 @@ async def test_stop_asks_first_and_kills_what_does_not_listen(stage: Stage) -> N
     first = await stage.supervisor.start(Child("polite", stage.program("polite", polite)))
     second = await stage.supervisor.start(Child("deaf", stage.program("deaf", deaf)))
     await until(lambda: "here" in first.log.read_text() and "here" in second.log.read_text())
-    await stage.supervisor.stop(["polite", "deaf"], limit_s=0.3)
+    await stage.supervisor.stop(["polite", "deaf"], limit_s=2.0)
     assert "bye" in first.log.read_text()
     assert first.pid is None
     assert second.pid is None

@@ -29,8 +29,8 @@ class Size:
 
 FULL = Size(200_000, 2_000, 20, 5, 5, 2.5, 0.25)
 # Published until the last kill is done.
-SHORT = Size(30_000, 1_000, 3, 1, 1, 0.5, 0.1)
-MUTANT = Size(30_000, 1_000, 2, 1, 1, 0.5, 0.1)
+SHORT = Size(200_000, 1_000, 3, 1, 1, 0.5, 0.1)
+MUTANT = Size(200_000, 1_000, 2, 1, 1, 0.5, 0.1)
 
 
 def run(stage: Stage) -> list[Figure]:
