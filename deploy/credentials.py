@@ -13,7 +13,6 @@ from deploy.passwords import hashed, matches, new_password, read_entries, write_
 from deploy.private import make_private, write_private
 from deploy.probe import CHECK_DEVICE
 from telemetry.document import nearest
-from telemetry.registry.load import load_registry, registry_files
 from telemetry.registry.models import Registry
 
 
@@ -41,12 +40,6 @@ class Revoked(NamedTuple):
 
     password: bool
     certificates: int
-
-
-def registry_in_force(layout: Layout) -> Registry:
-    """As the services have it: of a machine with units what is installed, once it is. Raises `DocumentError`."""
-    installed = layout.installed.config
-    return load_registry(installed if registry_files(installed)["sites"] else layout.staged.config)
 
 
 def check_device(registry: Registry, device: str) -> None:

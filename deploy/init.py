@@ -6,21 +6,23 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from alerts.dispatch.load import load_routing
 from alerts.rules.load import load_rules
 from deploy.certificates import certify
-from deploy.credentials import know_services, registry_in_force, write_rules
+from deploy.credentials import know_services, write_rules
 from deploy.files import Done, Shipped, Step, env_template, put, settings_of, shipped
+from deploy.in_force import config_in_force, registry_in_force, rules_in_force, whole_paths
 from deploy.layout import Door, Form, Layout, Secret
 from deploy.mosquitto import configuration
 from deploy.private import FOLDER_MODE, held, make_private
 from deploy.probe import check_files, zone_of
 from deploy.record import FILE, Record, read_record
 from deploy.secrets import hand_out, make_missing
-from deploy.settings_file import sections, settings_text
+from deploy.settings_file import merged, sections, settings_text
 from grafana.provisioning import files, write
-from grafana.settings import GrafanaSettings, PublicAddress, Settings
+from grafana.settings import GrafanaSettings, Language, PublicAddress, Settings
 from grafana.sources import referred
 from grafana.wanted import wanted
 from telemetry.document import Document
@@ -42,8 +44,22 @@ class InitError(Exception):
     """The folder can't become a deployment, or is another one; the message says what to do."""
 
 
-class _Sections(RootModel[dict[str, Any] | None]):
-    """The settings as they are written, whatever they mean; a file of comments is empty."""
+class _Languages(BaseModel):
+    """What of Grafana's section is not this deployment's to say."""
+
+    model_config = ConfigDict(extra="allow")
+
+    languages: tuple[Language, ...] | None = Field(default=None, min_length=1)
+
+
+class _Known(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    grafana: _Languages | None = None
+
+
+class _Sections(RootModel[_Known | None]):
+    """The settings as they are written, whatever else they mean; a file of comments is empty."""
 
 
 def init(folder: Path, wish: Record, config: Path, now: datetime, *, replace: bool) -> Sequence[Step]:
@@ -55,18 +71,29 @@ def init(folder: Path, wish: Record, config: Path, now: datetime, *, replace: bo
     Raises `InitError`, `DocumentError` on a configuration with errors, `AuthorityError`, `SourceError`, `OSError`.
     """
     folder = folder.absolute()
-    # Before anything is written: what is wrong with it has to be corrected there.
-    load_registry(config)
+    layout = wish.layout(folder)
+    # Before anything is written: what is wrong has to be corrected there.
+    config_in_force(layout)
+    _check(config.absolute())
     steps = [_record(folder, wish)]
     with held(folder):
-        steps += _made(wish.layout(folder), config, now, replace=replace)
+        steps += _made(layout, config.absolute(), now, replace=replace)
     return steps
 
 
+def _check(config: Path) -> None:
+    """All that is read from it, as it is read later."""
+    with whole_paths(config):
+        registry = load_registry(config)
+        load_routing(config, registry, load_rules(config, registry))
+    _written(config / SETTINGS_FILE)
+
+
 def _made(layout: Layout, config: Path, now: datetime, *, replace: bool) -> Iterator[Step]:
+    # The sites come last: where they are, an interrupted run had taken everything along.
+    yield from _settings(layout, config)
     yield from _configuration(layout, config)
     registry = registry_in_force(layout)
-    yield from _settings(layout, config)
     yield from (Step(Done.MADE, f"secrets/{secret}") for secret in make_missing(layout))
     yield from _certificates(layout, now)
     yield from _broker(layout, registry, replace=replace)
@@ -84,7 +111,7 @@ def _made(layout: Layout, config: Path, now: datetime, *, replace: bool) -> Iter
 def render_dashboards(layout: Layout, registry: Registry) -> Sequence[Step]:
     """Data sources and dashboards as files, as the registry and the rules have them now; one line for all."""
     settings = _grafana_settings(layout)
-    what = wanted(settings, registry, load_rules(layout.staged.config, registry), referred)
+    what = wanted(settings, registry, rules_in_force(layout, registry), referred)
     seen, before = PurePosixPath(layout.seen.grafana.as_posix()), layout.staged.grafana.exists()
     make_private(layout.staged.grafana)
     changes = write(files(what, seen), layout.staged.grafana)
@@ -111,7 +138,8 @@ def _record(folder: Path, wish: Record) -> Step:
             return Step(Done.KEPT, FILE)
         wish.write(folder)
         return Step(Done.RENEWED, FILE)
-    if folder.exists() and any(folder.iterdir()):
+    # One that a run left which was interrupted at its first file.
+    if folder.exists() and any(one.name != f".{FILE}.new" for one in folder.iterdir()):
         raise InitError(f"{folder} holds other things: name a new folder")
     make_private(folder)
     folder.chmod(FOLDER_MODE)
@@ -130,7 +158,9 @@ def _configuration(layout: Layout, config: Path) -> Iterator[Step]:
         for source in configuration_files(config):
             text = source.read_text(encoding="utf-8")
             yield put(Shipped(text, target / source.relative_to(config)), folder, replace=False)
-    for name, text in check_files(load_registry(target)).items():
+    with whole_paths(target):
+        lacking = check_files(load_registry(target))
+    for name, text in lacking.items():
         yield put(Shipped(text, target / name), folder, replace=False)
 
 
@@ -143,14 +173,25 @@ def configuration_files(config: Path) -> Sequence[Path]:
 
 def _settings(layout: Layout, config: Path) -> Iterator[Step]:
     """`caretaker.yaml`: theirs with our addresses in it; one that is there stays, whoever has changed it."""
-    target, source = layout.staged.config / SETTINGS_FILE, config / SETTINGS_FILE
-    if target.exists():
-        known = Document.open(target, SETTINGS_FILE).validate(_Sections).root or {}
-        done = Done.KEPT if _says_the_hosts(known, sections(layout)) else Done.DIFFERS
-        yield Step(done, target.relative_to(layout.folder).as_posix())
+    here, target = config_in_force(layout) / SETTINGS_FILE, layout.staged.config / SETTINGS_FILE
+    if here.exists():
+        done = Done.KEPT if _says_the_hosts(_written(here), sections(layout)) else Done.DIFFERS
+        yield Step(done, _called(here, layout))
         return
-    theirs = Document.open(source, SETTINGS_FILE).validate(_Sections).root if source.exists() else None
-    yield put(Shipped(settings_text(layout, theirs or {}), target), layout.folder, replace=False)
+    yield put(Shipped(settings_text(layout, _written(config / SETTINGS_FILE)), target), layout.folder, replace=False)
+
+
+def _written(settings: Path) -> Mapping[str, Any]:
+    """What stands in a `caretaker.yaml`, if there is one. Raises `DocumentError`."""
+    if not settings.exists():
+        return {}
+    found = Document.open(settings, str(settings)).validate(_Sections).root
+    return {} if found is None else found.model_dump(exclude_unset=True)
+
+
+def _called(file: Path, layout: Layout) -> str:
+    """As it lies in the deployment's folder, or whole."""
+    return (file.relative_to(layout.folder) if file.is_relative_to(layout.folder) else file).as_posix()
 
 
 def _says_the_hosts(known: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
@@ -193,8 +234,8 @@ def _values(layout: Layout, registry: Registry) -> Mapping[str, str]:
 
 
 def _grafana_settings(layout: Layout) -> Settings:
-    """As the deployment decides them. Not read from `caretaker.yaml`: the files that it names are the services'."""
-    found = sections(layout)
+    """As the deployment decides them, in their languages. Not read as settings: the files named are the services'."""
+    found = merged(_written(config_in_force(layout) / SETTINGS_FILE), sections(layout))
     store = {name: value for name, value in found["store"].items() if not name.endswith("_file") and name != "username"}
     return Settings.model_construct(
         store=InfluxSettings.model_validate(store),

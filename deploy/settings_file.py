@@ -67,12 +67,26 @@ def sections(layout: Layout) -> Mapping[str, Any]:
 
 
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """Ours where both speak of the same. What says how something is reached is ours whole: two halves would not fit."""
+    """Ours where both speak of the same. What says how something is reached is ours whole: two halves would not fit.
+
+    Of Grafana the languages are theirs.
+    """
     found = dict(theirs)
     for name, value in ours.items():
         old = found.get(name)
-        found[name] = {**old, **value} if name in {"alerts", "api"} and isinstance(old, Mapping) else value
+        found[name] = {**_kept(name, old), **value} if isinstance(old, Mapping) else value
     return found
+
+
+def _kept(name: str, theirs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a section stays."""
+    match name:
+        case "alerts" | "api":
+            return theirs
+        case "grafana":
+            return {key: value for key, value in theirs.items() if key == "languages"}
+        case _:
+            return {}
 
 
 def _store(layout: Layout) -> Mapping[str, Any]:

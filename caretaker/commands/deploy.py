@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from caretaker.deployment import explained
 from caretaker.output import Exit, fail, note, rows, say
 from deploy.authority import AuthorityError
 from deploy.files import Done
+from deploy.in_force import has_sites
 from deploy.init import InitError
 from deploy.init import init as make
 from deploy.layout import Form, InfluxForm
@@ -114,7 +116,7 @@ def init(
     say(f"Secrets are in {directory / 'secrets'}, for their owner alone. Next:")
     say("")
     for line in NEXT[wish.form]:
-        say(f"  {line.format(folder=directory)}")
+        say(f"  {line.format(folder=quote(str(directory.absolute())))}")
 
 
 @app.command()
@@ -178,7 +180,14 @@ def _known(directory: Path) -> Path | None:
     """The configuration of a deployment that is there already: nothing is copied over it."""
     if not (directory / FILE).exists():
         return None
-    return read_record(directory).layout(directory.absolute()).staged.config
+    config = read_record(directory).layout(directory.absolute()).staged.config
+    if not has_sites(config):
+        fail(
+            f"an earlier run was interrupted before it had taken a configuration along to {config}",
+            f"name it again by --config; the small one to start from is {STARTER}",
+            Exit.USAGE,
+        )
+    return config
 
 
 @contextmanager

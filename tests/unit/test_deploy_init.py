@@ -1,8 +1,11 @@
 """`caretaker deploy init`: what it makes, what it keeps, and that what it makes fits together."""
 
+import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as changed
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
+import caretaker
 from alerts.settings import Settings as AlertSettings
 from api.settings import Settings as ApiSettings
 from caretaker.__main__ import app
 from deploy.authority import AuthorityError, read_certificate, serves, signed_by
 from deploy.certificates import issue, revoke, valid
 from deploy.files import Done, Step, with_settings
+from deploy.in_force import registry_in_force
 from deploy.init import InitError, configuration_files, init
 from deploy.layout import Door, Form, Layout, Secret, Service, compose, systemd
 from deploy.probe import CHECK_DEVICE
@@ -35,6 +40,17 @@ NOW = datetime.now(UTC)
 HOSTS = ("caretaker.example.org", "192.0.2.7")
 COMPOSE = Record(form=Form.COMPOSE, hosts=HOSTS)
 SYSTEMD = Record(form=Form.SYSTEMD, hosts=HOSTS)
+STARTER = Path(caretaker.__file__).parent / "starter"
+RULES = """\
+rules:
+  - id: load
+    names: {en: Load}
+    why: The fuse.
+    where: {kinds: [meter]}
+    when: {metric: power_kw}
+    severities: {warning: {above: 17, clear_below: 16}}
+    message: {en: "{device}"}
+"""
 OURS = (Service.INGESTOR, Service.ALERTS, Service.API)
 
 
@@ -201,6 +217,52 @@ def test_a_configuration_with_errors_makes_nothing(city: Path, config: Path) -> 
     assert not city.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rules.yaml", RULES.replace("power_kw", "powder")),
+        ("routes.yaml", "routes:\n  - {name: x, match: {severity: loud}}\n"),
+        ("caretaker.yaml", "grafana: {languages: [tlh]}\n"),
+        ("caretaker.yaml", "alerts: [\n"),
+    ],
+)
+def test_rules_routes_and_settings_with_errors_make_nothing_either(
+    name: str, text: str, city: Path, config: Path
+) -> None:
+    (config / name).write_text(text)
+    with pytest.raises(DocumentError) as caught:
+        made(city, COMPOSE, config)
+    assert all(problem.file == str(config / name) for problem in caught.value.problems), "there may be two of the name"
+    assert not city.exists()
+
+
+def test_a_run_that_broke_off_at_its_first_file_is_repeated(
+    city: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("deploy.private.os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            made(city, COMPOSE, config)
+    assert [path.name for path in city.iterdir()] == [f".{FILE}.new"]
+    made(city, COMPOSE, config)
+    assert {step.done for step in made(city, COMPOSE, config)} == {Done.KEPT}
+
+
+def test_a_run_that_broke_off_before_the_configuration_has_to_be_told_it_again(city: Path, config: Path) -> None:
+    city.mkdir()
+    COMPOSE.write(city)
+    before = contents(city)
+    done = CliRunner().invoke(app, ["deploy", "init", str(city)])
+    assert done.exit_code == 2
+    assert "--config" in done.output
+    assert contents(city) == before
+    done = CliRunner().invoke(app, ["deploy", "init", str(city), "--config", str(config)])
+    assert done.exit_code == 0, done.output
+
+
 def test_only_the_configuration_is_copied(tmp_path: Path, city: Path, config: Path) -> None:
     """Not the deployment itself, made inside of it, nor the data of a trial."""
     (config / "caretaker-data").mkdir()
@@ -229,6 +291,77 @@ def test_a_changed_registry_is_taken_over_by_the_access_rules(city: Path, config
     steps = made(city, COMPOSE, city / "config")
     assert "mosquitto/acl" in {step.what for step in steps if step.done is Done.RENEWED}
     assert "caretaker/v1/hall/newcomer/readings" in (city / "mosquitto/acl").read_text()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration of a machine with units; whatever is a deployment for units is installed there."""
+    etc = tmp_path / "machine/etc/caretaker"
+
+    def layout(record: Record, folder: Path) -> Layout:
+        found = systemd(folder, record.hosts)
+        return changed(found, installed=changed(found.installed, config=etc))
+
+    monkeypatch.setattr(Record, "layout", layout)
+    return etc
+
+
+def test_what_is_installed_is_taken_over_from_where_the_services_read_it(
+    city: Path, config: Path, installed: Path
+) -> None:
+    for name in ("sites.yaml", "devices.csv", "people.yaml", "rules.yaml"):
+        shutil.copy(STARTER / name, config)
+    (config / "caretaker.yaml").write_text("grafana: {languages: [en]}\n")
+    made(city, SYSTEMD, config)
+    staged = city / "root/etc/caretaker"
+    shutil.copytree(staged, installed)
+    assert {step.done for step in made(city, SYSTEMD, staged)} == {Done.KEPT}
+    dashboards = city / "root/etc/grafana/caretaker/dashboards"
+    assert [path.name for path in dashboards.iterdir()] == ["en"]
+    assert not any("47.11" in path.read_text() for path in dashboards.rglob("*.json"))
+
+    female = "odour-female,main-street,toilet_odour,female,gateway-1,"
+    for name, old, new in (
+        ("rules.yaml", "above: 10,", "above: 47.11,"),
+        ("devices.csv", female, female.replace("gateway-1", "")),
+        ("caretaker.yaml", "  - en\n", "  - zh-Hant\n"),
+    ):
+        text = (installed / name).read_text()
+        assert old in text
+        (installed / name).write_text(text.replace(old, new))
+    made(city, SYSTEMD, staged)
+    assert any("47.11" in path.read_text() for path in dashboards.glob("zh-Hant/*.json"))
+    assert "/odour-female/" not in (city / "root/etc/mosquitto/caretaker/acl").read_text()
+
+
+def test_an_error_in_what_is_installed_names_that_file(city: Path, config: Path, installed: Path) -> None:
+    (config / "rules.yaml").write_text(RULES)
+    made(city, SYSTEMD, config)
+    shutil.copytree(city / "root/etc/caretaker", installed)
+    (installed / "rules.yaml").write_text(RULES.replace("meter", "metre"))
+    with pytest.raises(DocumentError) as caught:
+        made(city, SYSTEMD, city / "root/etc/caretaker")
+    assert {problem.file for problem in caught.value.problems} == {str(installed / "rules.yaml")}
+    (installed / "sites.yaml").write_text("sites: [{id: hall}]\n")
+    with pytest.raises(DocumentError) as caught:
+        registry_in_force(read_layout(city))
+    assert {problem.file for problem in caught.value.problems} == {str(installed / "sites.yaml")}
+
+
+def test_what_is_installed_and_not_to_be_read_is_said_before_the_copy_here_is_taken_for_it(
+    city: Path, config: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(city, SYSTEMD, config)
+    shutil.copytree(city / "root/etc/caretaker", installed)
+    before = contents(city)
+    # As it is for others than root and the services.
+    monkeypatch.setattr("deploy.in_force.os.access", lambda path, *_, **__: path != installed)
+    for command in (["deploy", "init", str(city), "--host", "b.org"], ["devices", "credentials", "alone"]):
+        done = CliRunner().invoke(app, command, env={"CARETAKER_DEPLOYMENT": str(city)})
+        assert done.exit_code == 2
+        assert f"{installed}: " in done.output
+        assert "sudo" in done.output
+    assert contents(city) == before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -341,14 +474,18 @@ def test_openssl_agrees(city: Path, config: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_the_command_shows_no_secret_and_says_what_is_next(city: Path, config: Path) -> None:
+def test_the_command_shows_no_secret_and_says_what_is_next(
+    city: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runner = CliRunner()
-    arguments = ["deploy", "init", str(city), "--for", "compose", "--host", "Caretaker.example.org", "-c", str(config)]
+    monkeypatch.chdir(city.parent)
+    arguments = ["deploy", "init", city.name, "--for", "compose", "--host", "Caretaker.example.org", "-c", str(config)]
     done = runner.invoke(app, arguments)
     assert done.exit_code == 0, done.output
     secrets = [path.read_text() for path in (city / "secrets").iterdir() if path.suffix in {".password", ".token"}]
     assert [secret for secret in secrets if secret in done.output] == []
     assert f"cd {city} && ./manage up" in done.output
+    assert f"caretaker devices credentials DEVICE --deployment {city}\n" in done.output, "after the cd, too"
     again = runner.invoke(app, ["deploy", "init", str(city)])
     assert again.exit_code == 0, again.output
     assert "kept as they are" in again.output
