@@ -4,13 +4,18 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from caretaker.__main__ import COMMANDS, app
+from caretaker.export_file import CSV_COLUMNS
 from telemetry.message import Reason
+
+if TYPE_CHECKING:
+    from typer._click import Command
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -30,17 +35,22 @@ def everything() -> list[tuple[str, str]]:
     return sorted({(page.name, line) for page in PAGES for line in lines_of(page)})
 
 
+def command_of(name: str) -> "Command":
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    context = group.make_context("caretaker", [name, "--help"], resilient_parsing=True)
+    _, command, _ = group.resolve_command(context, [name])
+    assert command is not None
+    return command
+
+
 @pytest.mark.parametrize(("page", "line"), everything())
 def test_a_command_in_the_documentation_has_the_options_it_is_shown_with(page: str, line: str) -> None:
     del page
     words = [word for word in shlex.split(line)[1:] if word != "…"]
     if words[0] == "COMMAND":
         return
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
-    context = group.make_context("caretaker", [words[0], "--help"], resilient_parsing=True)
-    _, command, _ = group.resolve_command(context, [words[0]])
-    assert command is not None
+    command = command_of(words[0])
     rest = words[1:]
     if isinstance(command, TyperGroup) and rest:
         command = command.commands[rest[0]]
@@ -49,9 +59,18 @@ def test_a_command_in_the_documentation_has_the_options_it_is_shown_with(page: s
     assert asked <= known | {"--help"}
 
 
-def test_each_command_has_its_line() -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_its_line(name: str) -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
-    assert [name for name in COMMANDS if f"`caretaker {name}" not in text] == []
+    lines = [line for line in text.splitlines() if re.match(rf"\| `caretaker {name}[ `]", line)]
+    command = command_of(name)
+    parts = command.commands if isinstance(command, TyperGroup) else [name]
+    said = {part for part in parts for line in lines if re.search(rf"`(caretaker )?({name} )?{part}[ `]", line)}
+    assert said == set(parts)
+
+
+def test_the_sheet_of_readings_is_shown_as_it_is_written() -> None:
+    assert f"```\n{','.join(CSV_COLUMNS)}\n" in (DOCS / "commands.md").read_text(encoding="utf-8")
 
 
 def test_each_reason_is_explained() -> None:

@@ -67,3 +67,10 @@ def test_replayed_sites_keep_their_own_time() -> None:
         "replay-beijing-dongsi": "Asia/Shanghai",
         "replay-beijing-aotizhongxin": "Asia/Shanghai",
     }
+
+
+def test_each_file_and_folder_is_named_where_people_look_first() -> None:
+    for folder in (CITY, CITY.parent):
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        others = [path for path in folder.iterdir() if path.name[0].isalpha() and path.name != "README.md"]
+        assert [path.name for path in others if f"`{path.name}" not in text] == []
