@@ -34,7 +34,8 @@ COMMENT_MOST = 1_000
 PRESSES_MOST = 1_000
 SAME_PRESS_NS = 600 * NS_PER_S
 """The same once more within this time is a second tap, or a browser that sends again."""
-_SAID = frozenset({Change.ACKNOWLEDGED, Change.ASSIGNED, Change.COMMENTED, Change.RESOLVED})
+_TAKES = frozenset({Change.ACKNOWLEDGED, Change.ASSIGNED})
+_SAID = _TAKES | {Change.COMMENTED, Change.RESOLVED}
 
 
 class Deed(StrEnum):
@@ -125,6 +126,8 @@ class _Press:
         self.lock = asyncio.Lock()
         self.done_ns = 0
         self.recorded = False
+        self.after = 0
+        """Number of the last thing that had been said of the alert when it was pressed."""
 
     def fresh(self, now_ns: int) -> bool:
         return now_ns - self.done_ns < SAME_PRESS_NS
@@ -156,7 +159,7 @@ async def opened(sources: Sources, address: Address) -> Linked:
 
 
 async def press(sources: Sources, presses: Presses, linked: Linked, deed: Deed, comment: str, *, address: str) -> bool:
-    """Do it as the link's person, from `address`; a second tap does nothing more.
+    """Do it as the link's person, from `address`; a second tap does nothing more, unless what it says is so no more.
 
     `comment` goes with it; for `DONE` and `COMMENT` it can't be empty. False: it is kept, and the alert service has
     not got to it. Raises `ConflictError` where as things stand it can't be done, `UnprocessableError` for a comment
@@ -168,9 +171,10 @@ async def press(sources: Sources, presses: Presses, linked: Linked, deed: Deed, 
     async with pressed.lock:
         if _stands(linked, deed, comment):
             return True
-        if not pressed.fresh(sources.clock()):
+        if not pressed.fresh(sources.clock()) or (deed is Deed.ON_MY_WAY and _taken_over(linked, pressed.after)):
             detail = await _do(sources, _caller(linked, address), linked, deed, comment)
             pressed.done_ns, pressed.recorded = sources.clock(), not detail.waiting
+            pressed.after = linked.said[-1].number if linked.said else 0
         return pressed.recorded
 
 
@@ -184,6 +188,12 @@ def _stands(linked: Linked, deed: Deed, comment: str) -> bool:
             return last is not None and last.change is Change.RESOLVED
         case Deed.COMMENT:
             return False
+
+
+def _taken_over(linked: Linked, after: int) -> bool:
+    """Whether this person took it after what had this number, and then somebody else."""
+    takers = [one.to or one.by for one in linked.said if one.change in _TAKES and one.number > after]
+    return linked.person.id in takers and takers[-1] != linked.person.id
 
 
 async def _do(sources: Sources, caller: Caller, linked: Linked, deed: Deed, comment: str) -> alerts.AlertDetail:

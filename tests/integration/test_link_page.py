@@ -192,6 +192,19 @@ async def test_a_double_tap_is_one_press(door: Door) -> None:
     assert len(await door.changes(alert)) == 2, "something else is no second tap"
 
 
+async def test_who_lost_it_takes_it_again_and_still_once(door: Door) -> None:
+    alert = await door.alert()
+    mine, theirs = door.link(alert.id), door.link(alert.id, "foreman")
+    for address in (mine, theirs, theirs, mine, mine):
+        assert (await door.press(address, "on_my_way")).status_code == 303
+    assert [by for _, by, _ in await door.changes(alert)] == ["attendant", "foreman", "attendant"]
+    assert "By Duty attendant" in (await door.client.get(mine)).text
+    await door.press(theirs, "on_my_way")
+    both = await asyncio.gather(*(door.press(mine, "on_my_way") for _ in range(2)))
+    assert [one.status_code for one in both] == [303, 303]
+    assert [by for _, by, _ in await door.changes(alert)][3:] == ["foreman", "attendant"], "a double tap is one press"
+
+
 async def test_done_ends_what_latches(door: Door) -> None:
     alert = await door.alert("help-1", help_call=1.0)
     address = door.link(alert.id)
