@@ -190,17 +190,20 @@ class Hub:
         listener.wake()
 
     def more(self, listener: Listener, most_bytes: int) -> bytes:
-        """What it has not got yet of what there is, up to about `most_bytes`; empty: it has everything.
+        """What it has not got yet of what there is, up to about `most_bytes`; empty: nothing of what was looked at.
 
-        Drops it where something that it has not got is no longer there.
+        Not everything is looked at in one go: `behind` says whether there is more. Drops it where something that it
+        has not got is no longer there.
         """
         if listener.number < self.past.first - 1:
             self.drop(listener, Dropped.TOO_SLOW)
             return b""
-        chunk = b""
-        while not chunk and listener.number < self.past.last:
-            chunk, listener.number = self.past.after(listener.number, listener.wanted, most_bytes)
+        chunk, listener.number = self.past.after(listener.number, listener.wanted, most_bytes)
         return chunk
+
+    def behind(self, listener: Listener) -> bool:
+        """Whether there is something at which was not looked for it yet."""
+        return listener.number < self.past.last
 
     def flush(self) -> None:
         """Make a batch of what has come, and give it to all who wait."""

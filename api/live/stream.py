@@ -103,6 +103,9 @@ class Stream(Response):
         chunk = b"" if listener.dropped is not None else self._hub.more(listener, CATCH_UP_BYTES)
         if chunk or listener.dropped is not None or self._left:
             return chunk
+        if self._hub.behind(listener):
+            await asyncio.sleep(0)  # others have their turn
+            return b""
         began = time.monotonic()
         chunk = await listener.wait()
         if chunk or time.monotonic() - began < KEEP_ALIVE_S:

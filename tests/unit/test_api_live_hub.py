@@ -11,7 +11,7 @@ from alerts.desk import Change, Severity, Transition
 from api.access.caller import Caller, Role, Way
 from api.live import hub as hub_module
 from api.live.hub import Dropped, Hub, Listener
-from api.live.past import Past
+from api.live.past import LOOKED_AT_MOST, Past
 from api.live.wanted import ALL_KINDS, Wanted
 from api.problem import AwayError, TooManyError
 from telemetry.reading import Reading
@@ -83,6 +83,21 @@ async def test_what_comes_between_being_woken_and_waiting_again_is_not_lost(hub:
     assert (await task).count(b"id: ") == 1
     assert hub.more(listener, 1_000).startswith(f"id: {hub.run_id}-2\n".encode())
     assert hub.more(listener, 1_000) == b""
+
+
+def test_only_so_much_is_looked_at_in_one_go(hub: Hub) -> None:
+    listener = hub.join(caller(), PIER, None)
+    for _ in range(2 * LOOKED_AT_MOST):
+        say(hub, "office-1")
+    say(hub)
+    hub.flush()
+    looks = 1
+    while not (chunk := hub.more(listener, 1_000)):
+        assert hub.behind(listener)
+        looks += 1
+    assert looks >= 2, "each at a part of what there is"
+    assert chunk.count(b"id: ") == 1
+    assert not hub.behind(listener)
 
 
 async def test_the_run_ticks_and_wakes_who_was_long_without_an_event(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:

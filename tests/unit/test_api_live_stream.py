@@ -11,9 +11,10 @@ import pytest
 from alerts.desk import Rules, Value
 from api.access.caller import Caller, Role, Way
 from api.live import hub as hub_module
+from api.live import past as past_module
 from api.live import stream as stream_module
 from api.live.event import EventKind
-from api.live.hub import Dropped, Hub
+from api.live.hub import Dropped, Hub, Listener
 from api.live.listen import listen
 from api.live.past import Past
 from api.live.wanted import Asked
@@ -152,6 +153,38 @@ async def test_who_comes_back_is_given_the_rest(place: Place) -> None:
     async with place.listening(last_id) as browser:
         assert (await browser.event("hello"))["resumed"] is True
         await browser.until(lambda: browser.names == ["hello", "reading", "reading", "reading"])
+
+
+async def test_looking_for_the_rest_holds_nobody_up_and_leaves_nothing_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_module, "LOOKED_AT_MOST", 10)
+    place.registry = registry(device(), device("nh3-2", "office-1"))
+    for number in range(1, 101):
+        place.say("toilet-1" if number == 100 else "office-1")
+        place.hub.flush()
+    turns, at = 0, list[int]()
+    more = place.hub.more
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def looking(listener: Listener, most_bytes: int) -> bytes:
+        at.append(turns)
+        return more(listener, most_bytes)
+
+    monkeypatch.setattr(place.hub, "more", looking)
+    task = asyncio.ensure_future(others())
+    asked = Asked(sites=frozenset({"toilet-1"}))
+    async with place.listening(f"{place.hub.run_id}-0", asked=asked) as browser:
+        await browser.event("reading")
+        assert browser.last_id == f"{place.hub.run_id}-100"
+    task.cancel()
+    assert len(at) >= 10
+    assert at[:10] == sorted({*at[:10]}), "others have their turn between two looks"
 
 
 async def test_after_a_restart_it_is_told_what_is_missed_and_given_all_there_is(place: Place) -> None:
