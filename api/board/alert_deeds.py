@@ -112,8 +112,10 @@ class Deeds:
             reason = parts.field(words("Reason"), maxlength=COMMENT_MOST, required=True, pattern=SOMETHING)
 
             async def silence() -> None:
-                chosen = scopes[scope.value].labels
-                await self._make({name: labels[name] for name in chosen}, brief, length.value, reason.value.strip())
+                # With its site, where it has one: who has only some sites has to name them.
+                chosen = {*scopes[scope.value].labels, "site"} & labels.keys()
+                matchers = {name: labels[name] for name in sorted(chosen)}
+                await self._make(matchers, brief, length.value, reason.value.strip())
 
             self._silence.send(words("Silence"), silence)
         self._silence.dialog.open()

@@ -10,7 +10,7 @@ from api.board.frame import Board, Visit
 from api.board.words import Words
 from api.queries import quarantine
 from api.queries.answer import time_ns_of
-from api.queries.paging import Page
+from api.queries.paging import CURSOR_CHARS, Page
 from api.queries.quarantine import Quarantined, QuarantinePage, Replay, Replayed
 from telemetry.message import Reason
 from telemetry.wording import later
@@ -68,7 +68,7 @@ def add(board: Board) -> None:
 
     @board.page("/quarantine", later("Quarantine"))
     async def page(visit: Visit, reason: str = "", cursor: str = "") -> None:
-        await _Quarantine(visit, Reason(reason) if reason in {*Reason} else None, cursor or None).draw()
+        await _Quarantine(visit, Reason(reason) if reason in {*Reason} else None, cursor[:CURSOR_CHARS] or None).draw()
 
 
 class _Quarantine:
@@ -105,7 +105,9 @@ class _Quarantine:
             return
         self._counts(found)
         if self._reason is not None:
-            self._about(self._reason, found, admin=caller.role >= Role.ADMIN)
+            # Who has only some sites may name messages, not a reason: `quarantine.replay` refuses it.
+            all_of_it = caller.role >= Role.ADMIN and caller.sites is None and bool(found.items)
+            self._about(self._reason, replays=all_of_it)
         with parts.section(words("Messages"), hidden_title=True):
             if not found.items:
                 parts.tag("p", words("None (any more)."), "quiet")
@@ -135,13 +137,13 @@ class _Quarantine:
                     parts.tag("span", words(REASONS[reason][0]))
                     parts.tag("span", words.number(count, 0), "reason-count")
 
-    def _about(self, reason: Reason, found: QuarantinePage, *, admin: bool) -> None:
+    def _about(self, reason: Reason, *, replays: bool) -> None:
         words = self._visit.words
         title, advice = REASONS[reason]
         with parts.tag("div", classes="about"):
             parts.tag("h2", words(title))
             parts.tag("p", words(advice))
-            if admin and found.items:
+            if replays:
                 parts.button(words("Replay all of this reason"), lambda: self._replay(Replay(reason=reason)))
 
     def _letter(self, one: Quarantined, *, admin: bool) -> None:

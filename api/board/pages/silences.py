@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from api.access.caller import Caller
 from api.board import parts
 from api.board.alert_deeds import LENGTHS, SOMETHING, end_of, may_act
 from api.board.alert_words import zone_for
@@ -46,9 +47,10 @@ class _Silences:
         places(visit)
         # A silence is no change of an alert: without news it is looked at with the ages.
         self._live = await visit.live(self._list, sites=[])
-        if may_act(await visit.caller()):
+        caller = await visit.caller()
+        if may_act(caller):
             with parts.section(words("A new silence")):
-                self._form()
+                self._form(caller)
 
     async def _list(self) -> None:
         visit, words = self._visit, self._visit.words
@@ -91,15 +93,17 @@ class _Silences:
         if start_ns > now_ns:
             parts.tag("p", words("from {time}", time=words.moment(start_ns, zone)), "quiet small")
 
-    def _form(self) -> None:
+    def _form(self, caller: Caller) -> None:
         visit, words = self._visit, self._visit.words
         registry = visit.sources.registry
         rules = {rule.id: words.name(rule.names, rule.id) for rule in visit.sources.rules.rules}
-        sites = {site.id: words.name(site.names, site.id) for site in registry.sites.values()}
+        sites = {one.id: words.name(one.names, one.id) for one in registry.sites.values() if caller.sees(one.id)}
+        # Who has only some sites silences nothing beyond them: `silences.make` refuses it.
+        offered = {**({"": words("Any site")} if caller.sites is None else {}), **sites}
         lengths = {name: words(text) for name, text in LENGTHS.items()}
         with parts.tag("form", classes="silence-form") as form:
             rule = parts.field(words("Rule"), kind="select", options={"": words("Any rule"), **rules})
-            site = parts.field(words("Site"), kind="select", options={"": words("Any site"), **sites})
+            site = parts.field(words("Site"), kind="select", initial=next(iter(offered), ""), options=offered)
             length = parts.field(words("How long"), kind="select", initial="1", options=lengths)
             reason = parts.field(words("Reason"), maxlength=REASON_MOST, required=True, pattern=SOMETHING)
             parts.tag("button", words("Silence"), "button primary", type="submit")
