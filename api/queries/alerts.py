@@ -26,6 +26,9 @@ WAIT_S = 3.0
 """For the alert service to do what was asked; it looks once a second."""
 LOOK_EVERY_S = 0.05
 DELIVERIES_MOST = 200
+LOOK_ROWS = 1_000
+LOOKS_MOST = 10
+"""For `who`, of which the database knows nothing: so many thousand alerts are looked through for one page."""
 
 
 class AlertFilter(BaseModel):
@@ -49,7 +52,7 @@ class AlertPage(Answer):
 
     items: tuple[AlertBrief, ...]
     next: str | None
-    """The next page's `cursor`; null: there is none."""
+    """The next page's `cursor`; null: there is none. With `who` a page may be short and still have one."""
 
 
 class AlertDetail(AlertBrief):
@@ -103,13 +106,17 @@ class Entry(NamedTuple):
 
 
 async def alerts(sources: Sources, caller: Caller, wanted: AlertFilter, page: Page) -> AlertPage:
-    """Most severe first, then newest. Raises `BadCursorError`, `NotFoundError`, `AwayError`."""
+    """Most severe first, then newest; with `who` a page may be short of its limit and still not be the last.
+
+    Raises `BadCursorError`, `NotFoundError`, `AwayError`.
+    """
     require_reader(caller)
     devices = _devices(sources, caller, wanted.site, wanted.area, wanted.device)
     after = None if page.cursor is None else Mark(*place_of(page.cursor, int, int, str))  # type: ignore[arg-type]
     book = await book_of(sources, caller)
+    rows = page.limit + 1 if wanted.who is None else max(page.limit + 1, LOOK_ROWS)
     found: list[Alert] = []
-    while len(found) <= page.limit:
+    for _ in range(LOOKS_MOST):
         more = await sources.alerts.ask(
             Desk.alerts,
             active=wanted.active,
@@ -117,14 +124,15 @@ async def alerts(sources: Sources, caller: Caller, wanted: AlertFilter, page: Pa
             devices=devices,
             severity=None if wanted.severity is None else wanted.severity.severity,
             after=after,
-            limit=page.limit + 1,
+            limit=rows,
         )
         found += [one for one in more if wanted.who is None or book.has(one, wanted.who)]
-        if len(more) <= page.limit:
+        after = mark_of(more[-1]) if len(more) == rows else None
+        if after is None or len(found) > page.limit:
             break
-        after = mark_of(more[-1])
     items = found[: page.limit]
-    following = cursor_of(*mark_of(items[-1])) if len(found) > page.limit else None
+    last = mark_of(items[-1]) if len(found) > page.limit else after
+    following = None if last is None else cursor_of(*last)
     return AlertPage(items=[book.brief(one) for one in items], next=following)
 
 
@@ -193,11 +201,16 @@ async def assign(
 ) -> AlertDetail:
     """Give it to somebody who is told of its site, by id: acknowledged in their name, and they are told at once.
 
-    Raises as `_act` says, `UnprocessableError` for a person that the caller does not know.
+    Raises as `_act` says, `UnprocessableError` for a person that the caller does not know, or who is not told of the
+    alert's site: their link would not open.
     """
+    found = await _theirs(sources, caller, alert_id)
     known = sources.registry.people.get(person)
     if known is None or not shares_sites(caller, known):
         raise UnprocessableError(f"there is no person {person}: `/people` lists them")
+    device = sources.registry.devices.get(found.device)
+    if device is not None and known.sites and device.site not in known.sites:
+        raise UnprocessableError(f"{person} is not told of site {device.site}: `/people` lists who is")
     entry = Entry("alert.assigned", "; ".join(part for part in (f"to {person}", comment) if part))
     return await _act(sources, caller, alert_id, entry, Desk.assign, person, caller.name, comment=comment)
 
@@ -225,17 +238,15 @@ async def _act(
     """Put a wish, and wait for what becomes of it.
 
     Raises `NotFoundError`, `UnprocessableError` for a text that is none, `ConflictError` with the alert service's
-    reason, `AwayError`. Where the alert service does not answer in time, the wish stands and `waiting` says so.
+    reason, `AwayError`. Where the alert service does not answer in time, the wish stands and `waiting` says so. The
+    audit log is written first: nothing is done of which it says nothing.
     """
-    if caller.way is Way.CODE:
-        raise ForbiddenError("a printed code opens its own page only: sign in")
-    require(caller, Role.OPERATOR)
-    await _visible(sources, await book_of(sources, caller), alert_id)
+    await _theirs(sources, caller, alert_id)
+    await sources.audit.record(caller, entry.what, f"alert {alert_id}", entry.detail)
     try:
         action = await sources.alerts.ask(wish, alert_id, *args, **kwargs)
     except ValueError as error:
         raise UnprocessableError(str(error)) from error
-    await sources.audit.record(caller, entry.what, f"alert {alert_id}", entry.detail)
     done = await fulfilled(sources, action)
     after = await alert(sources, caller, alert_id)
     return after if done else after.model_copy(update={"waiting": True})
@@ -251,6 +262,14 @@ async def fulfilled(sources: Sources, action: int) -> bool:
     if outcome.why_not is not None:
         raise ConflictError(outcome.why_not)
     return True
+
+
+async def _theirs(sources: Sources, caller: Caller, alert_id: str) -> Alert:
+    """An alert on which the caller may act. Raises `ForbiddenError`, `NotFoundError`, `AwayError`."""
+    if caller.way is Way.CODE:
+        raise ForbiddenError("a printed code opens its own page only: sign in")
+    require(caller, Role.OPERATOR)
+    return await _visible(sources, await book_of(sources, caller), alert_id)
 
 
 async def _visible(sources: Sources, book: Book, alert_id: str) -> Alert:

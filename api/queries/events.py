@@ -5,6 +5,7 @@ ingestor stores it, rules judge it. What admission would refuse is refused here,
 """
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,9 @@ from telemetry.topics import topic
 
 PUBLISH_S = 5.0
 """For the broker to acknowledge."""
+SEND_AGAIN = "send it again, with the same `time` it is recorded once"
+LOOK_FIRST = "it may be recorded, look before you send it again"
+"""After a time without an acknowledgement: with a time of its own, and without."""
 OUTSTANDING_MOST = 200
 """Entries that wait for the broker; beyond it nothing more is taken."""
 VALUES_MOST = 50
@@ -99,10 +103,11 @@ class Offered(Answer):
 
 
 async def record(sources: Sources, caller: Caller, event: Event) -> Recorded:
-    """Publish it as a reading by the caller, quality `manual`.
+    """Publish it as a reading by the caller, quality `manual`; the same again with the same `time` takes its place.
 
     Raises `ForbiddenError`, `NotFoundError`, `ConflictError` where not exactly one device measures it there,
-    `UnprocessableError` for what admission would refuse, `AwayError` while the broker does not take it.
+    `UnprocessableError` for what admission would refuse, `AwayError` while the broker does not take it, or the audit
+    log, which is written first: nothing is done of which it says nothing.
     """
     _authorise(caller, event.site, event.what)
     values = _values(event)
@@ -110,13 +115,14 @@ async def record(sources: Sources, caller: Caller, event: Event) -> Recorded:
     now_ns = sources.clock()
     time_ns = now_ns // NS_PER_MS * NS_PER_MS if event.time is None else time_ns_of(event.time)
     where = topic(device.site, device.id)
-    # The number keeps apart what two people press within one millisecond.
-    said = {"time": time_ns // NS_PER_MS, "seq": now_ns % NS_PER_MS, "values": values, "by": caller.name}
-    payload = msgspec.json.encode(said)
+    seq = _number(caller.name, device.id, now_ns if event.time is None else time_ns, values, event.note)
+    payload = msgspec.json.encode({"time": time_ns // NS_PER_MS, "seq": seq, "values": values, "by": caller.name})
     _refuse_inadmissible(sources, Message(where, payload, False, now_ns))
-    await _publish(sources, where, payload)
+    if sources.publisher.outstanding >= OUTSTANDING_MOST:
+        raise AwayError("the broker takes nothing just now: try again later")
     noted = "; ".join([*(f"{name}={value}" for name, value in values.items()), *([event.note] if event.note else [])])
     await sources.audit.record(caller, "event.recorded", f"device {device.id}", noted)
+    await _publish(sources, where, payload, LOOK_FIRST if event.time is None else SEND_AGAIN)
     return Recorded(site=device.site, device=device.id, time=moment(time_ns), values=values, by=caller.name)
 
 
@@ -198,13 +204,15 @@ def _refuse_inadmissible(sources: Sources, message: Message) -> None:
         raise UnprocessableError("; ".join(one.detail for one in rejections))
 
 
-async def _publish(sources: Sources, where: str, payload: bytes) -> None:
-    if sources.publisher.outstanding >= OUTSTANDING_MOST:
-        raise AwayError("the broker takes nothing just now: try again later")
+def _number(*said: object) -> int:
+    """What keeps it apart from others of its millisecond, and is the same when it is sent again."""
+    return int.from_bytes(hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()) % NS_PER_MS
+
+
+async def _publish(sources: Sources, where: str, payload: bytes, again: str) -> None:
+    """`again`: what to do where it is not known whether it was taken. Raises `AwayError`."""
     try:
         async with asyncio.timeout(PUBLISH_S):
             await sources.publisher.publish(where, payload)
     except TimeoutError as error:
-        raise AwayError(
-            "the broker has not acknowledged it; if it was on its way, sending it again replaces it"
-        ) from error
+        raise AwayError(f"the broker has not acknowledged it: {again}") from error

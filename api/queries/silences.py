@@ -10,8 +10,9 @@ from api.access.caller import Caller, Role
 from api.problem import ForbiddenError, NotFoundError, UnprocessableError
 from api.queries.alerts import fulfilled
 from api.queries.answer import Answer, Moment, moment, time_ns_of
-from api.queries.readers import require_reader
+from api.queries.readers import devices_at, require_reader
 from api.sources import Sources
+from telemetry.registry.models import Registry
 
 MATCHERS_MOST = 20
 TEXT_MOST = 2_000
@@ -48,7 +49,7 @@ async def silences(sources: Sources, caller: Caller) -> tuple[SilenceFacts, ...]
     """Those that are not over and may hush an alert of the caller's sites, begun or not. Raises `AwayError`."""
     require_reader(caller)
     found = await sources.alerts.ask(Desk.silences, sources.clock())
-    return tuple(_facts(one) for one in found if _touches(caller, one.matchers))
+    return tuple(_facts(one) for one in found if _touches(sources.registry, caller, one.matchers))
 
 
 async def make(sources: Sources, caller: Caller, wanted: NewSilence) -> SilenceFacts:
@@ -64,14 +65,14 @@ async def make(sources: Sources, caller: Caller, wanted: NewSilence) -> SilenceF
     start_ns = sources.clock() if wanted.start is None else time_ns_of(wanted.start)
     end_ns = time_ns_of(wanted.end)
     before = {one.id for one in await sources.alerts.ask(Desk.silences, sources.clock())}
+    said = " ".join(f"{name}={pattern}" for name, pattern in wanted.matchers.items())
+    await sources.audit.record(caller, "silence.made", f"silence {said}", wanted.reason)
     try:
         action = await sources.alerts.ask(
             Desk.silence, wanted.matchers, start_ns, end_ns, author=caller.name, reason=wanted.reason
         )
     except ValueError as error:
         raise UnprocessableError(str(error)) from error
-    said = " ".join(f"{name}={pattern}" for name, pattern in wanted.matchers.items())
-    await sources.audit.record(caller, "silence.made", f"silence {said}", wanted.reason)
     asked = Silence("", wanted.matchers, start_ns, end_ns, caller.name, wanted.reason)
     if not await fulfilled(sources, action):
         return _facts(asked)
@@ -86,15 +87,15 @@ async def end(sources: Sources, caller: Caller, silence_id: str) -> bool:
     """
     require_reader(caller, Role.OPERATOR)
     found = [one for one in await sources.alerts.ask(Desk.silences, sources.clock()) if one.id == silence_id]
-    if not found or not _touches(caller, found[0].matchers):
+    if not found or not _touches(sources.registry, caller, found[0].matchers):
         raise NotFoundError(f"there is no silence {silence_id} that is not over")
     if not _own(caller, found[0].matchers):
         raise ForbiddenError("this silence is for sites of others, too")
+    await sources.audit.record(caller, "silence.ended", f"silence {silence_id}")
     try:
         action = await sources.alerts.ask(Desk.unsilence, silence_id, caller.name)
     except UnknownSilenceError as error:
         raise NotFoundError(f"there is no silence {silence_id} that is not over") from error
-    await sources.audit.record(caller, "silence.ended", f"silence {silence_id}")
     return await fulfilled(sources, action)
 
 
@@ -109,11 +110,19 @@ def _facts(silence: Silence) -> SilenceFacts:
     )
 
 
-def _touches(caller: Caller, matchers: Mapping[str, str]) -> bool:
-    """Whether an alert of the caller's sites may have these labels."""
-    if caller.sites is None or "site" not in matchers:
+def _touches(registry: Registry, caller: Caller, matchers: Mapping[str, str]) -> bool:
+    """Whether an alert of the caller's sites may have these labels; others name what is at sites of others."""
+    if caller.sites is None:
         return True
-    return any(match({"site": matchers["site"]}, {"site": site}) for site in caller.sites)
+    sites = [site for site in caller.sites if match({"site": matchers.get("site", "*")}, {"site": site})]
+    asked = {name: matchers[name] for name in ("device", "area", "gateway") if name in matchers}
+    if not asked:
+        return bool(sites)
+    return any(
+        match(asked, {"device": one.id, "area": one.area or "", "gateway": one.parent or ""})
+        for site in sites
+        for one in devices_at(registry, site)
+    )
 
 
 def _own(caller: Caller, matchers: Mapping[str, str]) -> bool:

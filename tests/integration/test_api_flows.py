@@ -163,6 +163,15 @@ def test_what_is_entered_takes_the_one_way_in(house: House) -> None:
     assert audited(house)[0] == ("operator", "event.recorded", "device meter-1", "energy_import_kwh=4711.5; by eye")
 
 
+def test_what_is_sent_again_with_its_time_is_stored_once(house: House) -> None:
+    said = {"site": "pier", "area": "female", "device": "button-2", "what": "feedback", "time": hours_on(-0.1)}
+    for value in (2, 2, 3):
+        assert post(house, "/events", said | {"value": value})[0] == 201
+    path = "/devices/button-2/history?metric=feedback"
+    wait_until(lambda: 3.0 in house.get(path)["series"][0]["values"], "the last one is in the store")
+    assert sorted(house.get(path)["series"][0]["values"]) == [2.0, 3.0]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [

@@ -94,6 +94,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         ids["message"] = str(house.get("/quarantine")["items"][0]["id"])
         with house.client("admin") as client:
             ids["silence"] = client.post("/silences", json=SILENCE).json()["id"]
+            client.post("/silences", json={**SILENCE, "matchers": {"device": "nh3-1"}})
             ids["id"] = client.post("/keys", json=KEY).json()["id"]
         yield Place(house, ids)
 
@@ -134,6 +135,38 @@ def test_lists_leave_out_what_is_of_others(place: Place) -> None:
     }
     assert [path for path, text in foreign.items() if "pier" in text or "nh3-1" in text] == []
     assert [one["id"] for one in json.loads(foreign["/devices"])["items"]] == ["meter-1"]
+
+
+BOARD = (
+    "/",
+    "/sites/garden",
+    "/devices",
+    "/devices/meter-1",
+    "/devices/meter-1/power_kw",
+    "/alerts",
+    "/alerts?show=all",
+    "/silences",
+    "/rules",
+    "/rules/power",
+    "/rules/odour",
+    "/quarantine",
+    "/quarantine?reason=not_json",
+    "/connect",
+    "/codes",
+    "/codes?site=garden",
+)
+FOREIGN = ("pier", "Pier", "碼頭", "nh3-1", "door-1", "button-1")
+
+
+@pytest.mark.parametrize("who", ["operator@garden", "admin@garden"])
+def test_no_page_of_the_board_names_what_is_of_others(place: Place, who: str) -> None:
+    house = place.house
+    headers = {"Authorization": f"Bearer {house.keys[who]}"}
+    with httpx2.Client(base_url=house.url, headers=headers, timeout=20, trust_env=False) as client:
+        pages = {path: client.get(path) for path in BOARD}
+    assert {answer.status_code for answer in pages.values()} == {200}
+    found = {(path, name) for path, answer in pages.items() for name in FOREIGN if name in answer.text}
+    assert found == set()
 
 
 PERSONAL = {"visitors_now", "people_in"}
