@@ -104,7 +104,7 @@ async def create_key(access: AccessOf, sources: SourcesOf, caller: CallerOf, bod
 async def revoke_key(access: AccessOf, sources: SourcesOf, caller: CallerOf, id: IdPath) -> None:  # noqa: A002 - as it stands in the path
     """Revoke a key: within two seconds it opens nothing more, and browsers that signed in with it are signed out.
 
-    Once more does no harm. Needs the role admin.
+    A live stream that is open ends within half a minute. Once more does no harm. Needs the role admin.
     """
     await keyring.revoke_key(access, caller, id, sources.clock())
 
