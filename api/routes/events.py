@@ -14,7 +14,7 @@ router = APIRouter(prefix="/events", tags=["events"])
 async def record_event(sources: SourcesOf, caller: CallerOf, body: Event) -> Recorded:
     """Cleaned, feedback, a call for assistance, or a meter that was read: a reading by the caller.
 
-    It is published on MQTT like any other reading, with its author and the quality `manual`. The same once more with the
+    It is published on MQTT like any other reading, with its author and the quality `manual`. The same once more at the
     same `time` is recorded once. Needs the role operator.
     """
     return await events.record(sources, caller, body)
