@@ -61,7 +61,10 @@ class Reached(Section):
 
 
 class InfluxSource(Reached):
-    """How Grafana reaches InfluxDB, where that differs from how we do. What is left out is the store's own."""
+    """How Grafana reaches InfluxDB, where that differs from how we do.
+
+    What is left out is the store's own. Its credentials, which write, are taken only where a person says so.
+    """
 
     ca: Path | None = None
     """File with the certificate authorities to trust, PEM. None: the store's where `url` is left out, else the
@@ -69,7 +72,8 @@ class InfluxSource(Reached):
     bucket: str | None = Field(default=None, min_length=1)
     """2.x: the bucket's name; 1.x: the database. None: the store's."""
     token: SecretStr | None = None
-    """2.x: an API token that may read the bucket and nothing else: whoever opens a dashboard queries with it."""
+    """2.x: an API token that may read the bucket and nothing else: whoever opens a dashboard queries with it, also by
+    a link that somebody else made."""
     token_file: Path | None = None
     """A file that holds nothing but the token. `render` names it as it is written here, so as Grafana sees it."""
     username: str | None = None

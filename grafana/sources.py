@@ -5,6 +5,7 @@ After Grafana's documentation of provisioning, "InfluxDB 2.x for InfluxQL" and "
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,17 @@ class Source(Struct, frozen=True):
         return str(self.document["name"])
 
 
+class Whose(Enum):
+    """With whose credentials Grafana asks InfluxDB, and so whoever opens a dashboard or follows a link to one."""
+
+    ITS_OWN = auto()
+    """Those of `grafana.influxdb`."""
+    THE_STORES = auto()
+    """Those with which we write: a query with them can delete."""
+    NOBODYS = auto()
+    """None are known: an InfluxDB that asks for none lets everybody do everything."""
+
+
 Telling = Callable[[Secret], str]
 """How a secret is told: itself, or where Grafana finds it."""
 
@@ -88,14 +100,12 @@ def sources(settings: Settings, tell: Telling) -> Sequence[Source]:
     return found
 
 
-def shares_the_stores_credentials(settings: Settings) -> bool:
-    """Whether Grafana gets the credentials with which we write: a viewer's query could then delete."""
+def whose_credentials(settings: Settings) -> Whose:
+    """Whose credentials Grafana is given."""
+    if _credentials(settings.grafana.influxdb):
+        return Whose.ITS_OWN
     store = settings.store
-    return (
-        isinstance(store, InfluxSettings)
-        and bool(_credentials_of(store))
-        and not _credentials(settings.grafana.influxdb)
-    )
+    return Whose.THE_STORES if isinstance(store, InfluxSettings) and _credentials_of(store) else Whose.NOBODYS
 
 
 def _influxdb(settings: Settings, tell: Telling) -> Source:

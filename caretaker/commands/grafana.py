@@ -19,13 +19,29 @@ from grafana.client import OLDEST, GrafanaClient, GrafanaError, Trouble, too_old
 from grafana.deployment import MOST_NAMED
 from grafana.provisioning import files, write
 from grafana.settings import GrafanaSettings, Settings, load_settings
-from grafana.sources import SourceError, Telling, grafana_token, referred, shares_the_stores_credentials, spoken
+from grafana.sources import SourceError, Telling, Whose, grafana_token, referred, spoken, whose_credentials
 from grafana.wanted import Wanted, wanted
 from telemetry.registry.load import load_registry
 
 COLUMNS = ("what", "name", "kind", "title", "differences", "reason", "edited_by")
 SOURCE_MEND = "its address, token and authority are meant as Grafana sees them: grafana.influxdb, grafana.prometheus"
+HARM = "whoever opens a dashboard, or follows a link that somebody made for that, can delete readings"
+READER_MEND = (
+    "give it credentials that only read, as grafana.influxdb in caretaker.yaml (docs/dashboards.md shows how to make "
+    "them); where you want it as it is, --with-writing-credentials"
+)
+WHAT_IT_MEANS = {
+    Whose.THE_STORES: f"Grafana queries with the credentials with which we write: {HARM}.",
+    Whose.NOBODYS: f"Grafana queries without credentials. Where InfluxDB asks for none, {HARM}.",
+}
 UNREACHABLE = {Trouble.AWAY, Trouble.UNTRUSTED, Trouble.NOT_GRAFANA, Trouble.BROKEN}
+
+WritingOption = Annotated[
+    bool,
+    typer.Option(
+        "--with-writing-credentials", help="Let Grafana query with the store's own credentials, which can delete."
+    ),
+]
 
 app = typer.Typer(epilog="After a change of sites, devices or rules run it again: names and thresholds stand in there.")
 
@@ -48,6 +64,7 @@ def install(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove dashboards of ours that are no longer wanted.")
     ] = False,
+    with_writing_credentials: WritingOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002 - the option's name
 ) -> None:
     """Put the dashboards and their data sources into a Grafana, and say what that changed.
@@ -69,6 +86,9 @@ def install(
                 "make a service account with the role Admin in Grafana, and give its token: --token-file FILE",
                 Exit.USAGE,
             )
+        whose = whose_credentials(settings)
+        if not check:
+            _refuse_to_share(whose, is_meant=with_writing_credentials)
         what = _wanted(config, settings, spoken)
         with GrafanaClient(asked.url, key, asked.ca) as client:
             if too_old(version := client.version()):
@@ -77,11 +97,8 @@ def install(
                 _finish(installing.compared(client, what, prune=prune), format, is_check=True)
                 return
             _finish(installing.install(client, what, prune=prune), format, is_check=False)
-            if shares_the_stores_credentials(settings):
-                note(
-                    "Grafana queries with the credentials with which we write, and so does whoever opens a dashboard: "
-                    "give it a token that only reads, as grafana.influxdb.token_file."
-                )
+            if whose in WHAT_IT_MEANS:
+                note(WHAT_IT_MEANS[whose])
             _report_health(client, what)
 
 
@@ -92,6 +109,8 @@ def render(
     seen_as: Annotated[
         str | None, typer.Option("--as", metavar="PATH", help="Where Grafana sees DIR, when that is elsewhere.")
     ] = None,
+    *,
+    with_writing_credentials: WritingOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002 - the option's name
 ) -> None:
     """Write the dashboards and their data sources as files, from which a Grafana takes them at its start.
@@ -102,9 +121,20 @@ def render(
     them. Other files in the folder are left alone.
     """
     with _said():
-        what = _wanted(config, load_settings(config), referred)
+        settings = load_settings(config)
+        whose = whose_credentials(settings)
+        _refuse_to_share(whose, is_meant=with_writing_credentials)
+        what = _wanted(config, settings, referred)
         changes = write(files(what, PurePosixPath(seen_as or to.absolute().as_posix())), to)
         _finish([*changes, *what.left_out], format, is_check=False)
+        if whose in WHAT_IT_MEANS:
+            note(WHAT_IT_MEANS[whose])
+
+
+def _refuse_to_share(whose: Whose, *, is_meant: bool) -> None:
+    """Leave where Grafana would get the credentials with which we write, and nobody has said that this is meant."""
+    if whose is Whose.THE_STORES and not is_meant:
+        fail(f"Grafana would query with the credentials with which we write: {HARM}", READER_MEND, Exit.USAGE)
 
 
 def _wanted(config: Path, settings: Settings, tell: Telling) -> Wanted:

@@ -76,7 +76,7 @@ def _rows(store: Store, query: str) -> Sequence[Mapping[str, Any]]:
         .replace("$timeFilter", f"time >= {FROM_S}000ms and time <= {END_S}000ms")
         .replace("$__interval", "1h")
     )
-    assert "$" not in re.sub(r"\)\$/|\$\{device:pipe\}", "", filled), filled
+    assert "$" not in re.sub(r"(\)|\\E)\$/|\\\$", "", filled), filled
     return [
         {**part.get("tags", {}), **dict(zip(part["columns"], row, strict=True))}
         for part in store.ask(filled)
@@ -131,9 +131,25 @@ def test_a_doubtful_value_is_found_by_device_and_metric(store: Store) -> None:
     assert [(row["device"], row["suspect"], row["metric"]) for row in found] == [("ac-pollutants", 1, 1)]
 
 
-@pytest.mark.parametrize(("chosen", "number"), [("tst-odour-male", 2), (".*", 0), ("tst-odour-male|vp-odour-male", 0)])
+def _as_a_regex(value: str) -> str:
+    """What Grafana makes of one value for `:regex`."""
+    return re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", value)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "number"),
+    [
+        ("tst-odour-male", 2),
+        (".*", 0),
+        ("(tst-odour-male|vp-odour-male)", 0),
+        (_as_a_regex("tst-odour-.*"), 0),
+        (_as_a_regex("tst-odour-male' OR device != '"), 0),
+        (_as_a_regex(r'x$/; DROP MEASUREMENT "toilet"; SELECT 1 FROM a WHERE b =~ /y'), 0),
+    ],
+)
 def test_one_device_is_shown_and_never_several(chosen: str, number: int, store: Store) -> None:
-    query = course_of_one(CATALOGUE["nh3_ppm"]).replace("${device:pipe}", chosen)
+    query = course_of_one(CATALOGUE["nh3_ppm"]).replace("${device:regex}", chosen)
+    assert chosen in query
     assert sum(row["nh3_ppm"] is not None for row in _rows(store, query)) == number
 
 

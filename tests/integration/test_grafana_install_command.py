@@ -17,6 +17,7 @@ from tests.integration.grafana_stand_in import ADMIN, EDITOR, GrafanaStandIn
 from tests.integration.influxdb_double import InfluxdbDouble
 from tests.integration.test_influxdb_tls import make_certificate
 
+READER: dict[str, object] = {"influxdb": {"token": "reader-canary"}}
 CITY = Path(__file__).parents[2] / "examples" / "hong-kong"
 
 
@@ -40,7 +41,7 @@ def config(tmp_path: Path, influxdb: InfluxdbDouble) -> Path:
     folder.mkdir()
     for name in ("sites.yaml", "devices-toilets.csv", "devices-air.csv", "devices-buildings.csv", "people.yaml"):
         (folder / name).write_bytes((CITY / name).read_bytes())
-    write_settings(folder, influxdb.url, token="store-canary")
+    write_settings(folder, influxdb.url, READER, token="store-canary")
     return folder
 
 
@@ -62,7 +63,7 @@ def test_install_says_what_it_changed_and_check_whether_all_is_so(house: House, 
     made = call("install", *asked)
     assert made.exit_code == 0, made.output
     assert "caretaker-influxdb: datasource is working" in made.stderr
-    assert "a token that only reads" in made.stderr, "the store's own was used"
+    assert "credentials" not in made.stderr, "they are its own"
     left_out = [line for line in made.stdout.splitlines() if "caretaker-platform" in line]
     assert all("left out" in line and "there is none" in line for line in left_out)
     after = call("install", *asked, "--check")
@@ -80,13 +81,33 @@ def test_install_says_what_it_changed_and_check_whether_all_is_so(house: House, 
     assert "canary" not in "".join(one.output for one in (before, made, after, again, edited))
 
 
+def test_the_stores_own_credentials_go_there_only_where_somebody_says_so(
+    house: House, config: Path, influxdb: InfluxdbDouble
+) -> None:
+    write_settings(config, influxdb.url, {"languages": ["en"]}, token="store-canary")
+    asked = ("install", "--config", config, "--url", house.url, "--token", ADMIN)
+    assert call(*asked, "--check").exit_code == 1, "comparing gives nothing away"
+    refused = call(*asked)
+    assert refused.exit_code == 2
+    assert "Grafana would query with the credentials with which we write" in refused.stderr
+    assert "grafana.influxdb in caretaker.yaml" in refused.stderr
+    assert house.double is not None
+    assert not house.double.folders
+    meant = call(*asked, "--with-writing-credentials")
+    assert (meant.exit_code, "can delete readings" in meant.stderr) == (0, True)
+    assert influxdb.calls[-1].headers["Authorization"] == "Token store-canary"
+    assert "canary" not in refused.output + meant.output
+
+
 def test_both_languages_or_one(house: House, config: Path, influxdb: InfluxdbDouble) -> None:
     asked = ("--config", config, "--url", house.url, "--token", ADMIN)
     assert call("install", *asked).exit_code == 0
     assert house.double is not None
     assert set(house.double.folders) == {"caretaker", "caretaker-zh"}
     write_settings(config, influxdb.url, {"languages": ["en"]})
-    assert "no longer wanted; --prune removes it" in call("install", *asked).stdout
+    fewer = call("install", *asked)
+    assert "no longer wanted; --prune removes it" in fewer.stdout
+    assert "Where InfluxDB asks for none, whoever opens" in fewer.stderr, "it gets no credentials now"
     call("install", *asked, "--prune")
     assert [uid for uid in house.double.dashboards if uid.endswith("-zh")] == []
 
@@ -103,7 +124,7 @@ def test_a_registry_that_changed_is_noticed(house: House, config: Path) -> None:
 
 
 def test_a_store_that_grafana_does_not_reach_is_said_and_leaves_with_1(house: House, config: Path) -> None:
-    write_settings(config, "http://127.0.0.1:9", token="t")
+    write_settings(config, "http://127.0.0.1:9", READER)
     result = call("install", "--config", config, "--url", house.url, "--token", ADMIN)
     assert result.exit_code == 1
     assert "Grafana does not reach caretaker-influxdb" in result.stderr
@@ -116,12 +137,12 @@ def test_the_token_from_a_file_or_the_settings(
     file = tmp_path / "token"
     file.write_text(f"{ADMIN}\n")
     assert call("install", "--config", config, "--url", house.url, "--token-file", file).exit_code == 0
-    write_settings(config, influxdb.url, {"url": house.url, "token_file": str(file)}, token="store-canary")
+    write_settings(config, influxdb.url, {**READER, "url": house.url, "token_file": str(file)})
     assert call("install", "--config", config, "--check").exit_code == 0
     wrong = call("install", "--config", config, "--check", "--token", "glsa_canary")
     assert (wrong.exit_code, "401" in wrong.stderr, "canary" in wrong.output) == (1, True, False)
     monkeypatch.setenv("CARETAKER_GRAFANA__TOKEN", ADMIN)
-    write_settings(config, influxdb.url, {"url": house.url}, token="store-canary")
+    write_settings(config, influxdb.url, {**READER, "url": house.url})
     # The environment's section goes before the file's, field by field.
     assert call("install", "--config", config, "--check").exit_code == 0
 
@@ -192,8 +213,13 @@ def test_sqlite_is_explained(house: House, config: Path) -> None:
 
 def test_render_writes_files_without_secrets(config: Path, influxdb: InfluxdbDouble, tmp_path: Path) -> None:
     to = tmp_path / "grafana"
+    write_settings(config, influxdb.url, {"languages": ["en"]}, token_file=str(config / "sites.yaml"))
     refused = call("render", "--config", config, "--to", to)
-    assert (refused.exit_code, to.exists()) == (2, False), "the store's token stands in the settings"
+    assert (refused.exit_code, to.exists()) == (2, False), "the store's token can write"
+    assert call("render", "--config", config, "--to", tmp_path / "meant", "--with-writing-credentials").exit_code == 0
+    write_settings(config, influxdb.url, token="store-canary")
+    refused = call("render", "--config", config, "--to", to, "--with-writing-credentials")
+    assert (refused.exit_code, to.exists()) == (2, False), "it stands in the settings"
     prometheus = {"url": "http://prometheus:9090", "insecure": True}
     asked: dict[str, object] = {"influxdb": {"token_file": "/run/secrets/reader"}, "prometheus": prometheus}
     write_settings(config, influxdb.url, asked, token="store-canary")

@@ -12,11 +12,12 @@ from grafana.sources import (
     INFLUXDB_UID,
     PROMETHEUS_UID,
     SourceError,
+    Whose,
     grafana_token,
     referred,
-    shares_the_stores_credentials,
     sources,
     spoken,
+    whose_credentials,
 )
 from grafana.words import LANGUAGES
 from telemetry.document import DocumentError
@@ -30,8 +31,7 @@ def settings_of(store: dict[str, Any] | None = None, **grafana: Any) -> Settings
 
 
 def test_by_default_it_is_the_stores_own() -> None:
-    settings = settings_of()
-    (source,) = sources(settings, spoken)
+    (source,) = sources(settings_of(), spoken)
     assert source.uid == INFLUXDB_UID
     assert source.document == {
         "name": "Caretaker InfluxDB",
@@ -50,9 +50,22 @@ def test_by_default_it_is_the_stores_own() -> None:
         },
     }
     assert source.secrets == {"httpHeaderValue1": "Token store-canary"}
-    assert shares_the_stores_credentials(settings)
-    assert not shares_the_stores_credentials(settings_of(influxdb={"token": "t"}))
-    assert not shares_the_stores_credentials(settings_of({"kind": "influxdb", "url": "http://127.0.0.1:8086"}))
+
+
+@pytest.mark.parametrize(
+    ("store", "asked", "whose"),
+    [
+        (STORE, {}, Whose.THE_STORES),
+        (STORE, {"url": SECURE, "bucket": "other"}, Whose.THE_STORES),
+        ({"kind": "influxdb", "url": SECURE, "username": "u", "password": "p"}, {}, Whose.THE_STORES),
+        (STORE, {"token": "t"}, Whose.ITS_OWN),
+        (STORE, {"username": "r", "password_file": "/run/r"}, Whose.ITS_OWN),
+        ({"kind": "influxdb", "url": SECURE}, {}, Whose.NOBODYS),
+        ({"kind": "sqlite"}, {"url": SECURE, "bucket": "b"}, Whose.NOBODYS),
+    ],
+)
+def test_whose_credentials_grafana_gets(store: dict[str, Any], asked: dict[str, Any], whose: Whose) -> None:
+    assert whose_credentials(settings_of(store, influxdb=asked)) is whose
 
 
 def test_what_grafana_needs_otherwise_goes_before_it(tmp_path: Path) -> None:
