@@ -25,7 +25,7 @@ class Kind(StrEnum):
     KEPT = "kept"
     """It is ours and no longer wanted."""
     LEFT_OUT = "left out"
-    """It is wanted, and was not put there."""
+    """It is wanted, there or gone, and that was not done."""
 
     @property
     def differs(self) -> bool:

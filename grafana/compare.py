@@ -28,6 +28,12 @@ def source_differences(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> 
     return _shortened([*fields, *(f"jsonData.{name}" for name in plain)])
 
 
+def source_as_wanted(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The stored data source with ours in it: what we never set stays as it is, as people may have set it."""
+    theirs = {name: value for name, value in (stored.get("jsonData") or {}).items() if name not in WE_MAY_SET}
+    return {**stored, **wanted, "jsonData": {**theirs, **wanted["jsonData"]}}
+
+
 def _panel_differences(wanted: Sequence[Mapping[str, Any]], stored: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ours, theirs = dict(_panels(wanted)), dict(_panels(stored))
     for key, panel in ours.items():

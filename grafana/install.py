@@ -6,13 +6,12 @@ differs is written, each dashboard with the version that was read: what somebody
 
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from msgspec import Struct
 
 from grafana.change import Change, Kind, Reason, Thing
 from grafana.client import GrafanaClient, GrafanaError, Trouble
-from grafana.compare import dashboard_differences, source_differences
+from grafana.compare import dashboard_differences, source_as_wanted, source_differences
 from grafana.page import Dashboard
 from grafana.sources import Source
 from grafana.wanted import Wanted
@@ -96,9 +95,9 @@ def _folder(client: GrafanaClient, uid: str, title: str) -> Step:
 
 def _source(client: GrafanaClient, source: Source) -> Step:
     path, doing = f"/api/datasources/uid/{source.uid}", f"put the data source {source.uid}"
-    body: dict[str, Any] = {"uid": source.uid, **source.document, "secureJsonData": source.secrets}
     stored = client.get(path)
     if stored is None:
+        body = {"uid": source.uid, **source.document, "secureJsonData": source.secrets}
         change = Change(Thing.SOURCE, source.uid, Kind.MADE, source.name)
         return Step(change, lambda: client.send("POST", "/api/datasources", body, doing))
     differences = list(source_differences(source.document, stored))
@@ -111,8 +110,8 @@ def _source(client: GrafanaClient, source: Source) -> Step:
         return Step(Change(Thing.SOURCE, source.uid, kind, source.name))
     if not differences:
         reason = Reason.SECRET_SENT
-    # Whether it is the one that new panels begin with is for people to say.
-    body |= {"isDefault": stored.get("isDefault", False), "version": stored.get("version", 0)}
+    # Whether it is the one that new panels begin with, say, is for people to decide: Grafana forgets what is not sent.
+    body = {**source_as_wanted(source.document, stored), "secureJsonData": source.secrets}
     change = Change(Thing.SOURCE, source.uid, kind, source.name, differences, reason)
     return Step(change, lambda: client.send("PUT", path, body, doing))
 
@@ -189,7 +188,13 @@ def _unwanted(client: GrafanaClient, wanted: Wanted, *, prune: bool) -> Iterator
         uid, title = str(hit["uid"]), str(hit["title"])
         if uid in uids or not _is_ours(uid) or not _is_ours(hit.get("folderUid", "")):
             continue
-        if prune:
+        found = client.get(f"/api/dashboards/uid/{uid}")
+        if found is None:  # somebody has removed it meanwhile
+            continue
+        if found["meta"].get("provisioned"):
+            kind = Kind.LEFT_OUT if prune else Kind.KEPT
+            yield Step(Change(Thing.DASHBOARD, uid, kind, title, (), Reason.FROM_FILES))
+        elif prune:
             yield Step(Change(Thing.DASHBOARD, uid, Kind.REMOVED, title), _removal(client, uid))
         else:
             yield Step(Change(Thing.DASHBOARD, uid, Kind.KEPT, title, (), Reason.NOT_WANTED))

@@ -188,8 +188,8 @@ class GrafanaStandIn(LoopbackServer):
 
     def _kept(self, uid: str, number: int, version: int, given: Mapping[str, Any]) -> Answer:
         names = ("name", "type", "access", "url", "user", "database", "basicAuth", "isDefault", "jsonData")
-        fields = {name: given.get(name, False) for name in names}
-        more = {"id": number, "uid": uid, "orgId": 1, "typeLogoUrl": "", "basicAuthUser": "", "withCredentials": False}
+        fields = {name: given.get(name, False) for name in (*names, "withCredentials")}
+        more = {"id": number, "uid": uid, "orgId": 1, "typeLogoUrl": "", "basicAuthUser": ""}
         self.sources[uid] = {**more, **fields, "version": version, "readOnly": False}
         self.secrets[uid] = {**self.secrets.get(uid, {}), **given.get("secureJsonData", {})}
         return 200, {
@@ -242,6 +242,8 @@ class GrafanaStandIn(LoopbackServer):
 
     def _removed(self, asked: Asked) -> Answer:
         _require(asked.caller, "Editor", "dashboards:delete")
+        if self.dashboards[asked.uid].provisioned:
+            raise RefusedError(400, "provisioned dashboard cannot be deleted")
         title = self.dashboards.pop(asked.uid).document["title"]
         return 200, {"message": f"Dashboard {title} deleted", "title": title}
 

@@ -307,6 +307,22 @@ def test_a_query_longer_than_an_address_goes_through(kind: str, influxdb: Influx
     assert len(influxdb.calls[-1].body) > 100_000
 
 
+def test_what_somebody_set_in_a_data_source_stays(house: House) -> None:
+    path = f"/api/datasources/uid/{INFLUXDB_UID}"
+    with house.client() as client:
+        install(client, wanting(a_dashboard("toilets")))
+        stored = house.call("GET", path)
+        plain = {**stored["jsonData"], "timeInterval": "10s", "keepCookies": ["sid"], "tlsSkipVerify": True}
+        house.call("PUT", path, {**stored, "jsonData": plain, "isDefault": True, "withCredentials": True})
+        changed, same = (of(install(client, wanting(a_dashboard("toilets"))), INFLUXDB_UID) for _ in range(2))
+    assert (changed.kind, list(changed.differences)) == (Kind.UPDATED, ["jsonData.tlsSkipVerify"])
+    assert (same.kind, same.reason) == (Kind.UNCHANGED, Reason.SECRET_SENT)
+    stored = house.call("GET", path)
+    ours = {**a_source().document["jsonData"], "timeInterval": "10s", "keepCookies": ["sid"]}
+    assert {name: value for name, value in stored["jsonData"].items() if name != "pdcInjected"} == ours
+    assert (stored["isDefault"], stored["withCredentials"]) == (True, True)
+
+
 def test_what_grafana_has_from_files_is_left_to_them(double: House) -> None:
     what = wanting(a_dashboard("toilets"))
     with double.client() as client:
@@ -320,6 +336,19 @@ def test_what_grafana_has_from_files_is_left_to_them(double: House) -> None:
         for uid in (INFLUXDB_UID, "caretaker-toilets"):
             change = of(changes, uid)
             assert (change.kind, change.reason, change.is_amiss) == (Kind.LEFT_OUT, Reason.FROM_FILES, True)
+
+
+@pytest.mark.parametrize(("prune", "kind"), [(True, Kind.LEFT_OUT), (False, Kind.KEPT)])
+def test_an_old_one_that_grafana_has_from_files_goes_with_its_file(prune: bool, kind: Kind, double: House) -> None:
+    both = wanting(a_dashboard("toilets"), a_dashboard("air"))
+    with double.client() as client:
+        install(client, both)
+        assert double.double is not None
+        double.double.dashboards["caretaker-air"].provisioned = True
+        fewer = wanting(a_dashboard("toilets"))
+        for changes in (compared(client, fewer, prune=prune), install(client, fewer, prune=prune)):
+            change = of(changes, "caretaker-air")
+            assert (change.kind, change.reason, change.is_amiss) == (kind, Reason.FROM_FILES, prune)
 
 
 def test_the_dashboards_of_the_example_city_are_taken_as_they_are(house: House) -> None:
