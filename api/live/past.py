@@ -12,7 +12,7 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_EVENTS = 50_000
 """At 1,000 readings a second the last 50 s; memory about 20 MiB."""
 LOOKED_AT_MOST = 2_000
-"""Events, and the rest of a batch: about 2 ms, in which nobody else is served."""
+"""Events, and the rest of a batch: 2 to 5 ms, in which nobody else is served."""
 
 
 class Batch:
