@@ -3,9 +3,11 @@
 It runs on the usual ports for about two minutes, in a data directory of its own.
 """
 
+import argparse
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -40,8 +42,9 @@ def written(*files: Path) -> None:
         note(f"written: {file.relative_to(REPOSITORY)}")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Take all pictures."""
+    argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__).parse_args(arguments)
     try:
         claim.ports("127.0.0.1", [claim.Port(port, str(port), "the picture") for port in PORTS])
     except claim.ClaimedError as error:
