@@ -1,5 +1,6 @@
 """A deployment as the commands load it, and how what is wrong with it reaches the person who typed the command."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from telemetry.document import DocumentError
 from telemetry.registry.load import load_registry
 from telemetry.registry.models import Registry
 from telemetry.stores.store import StoreAwayError, StoreUnusableError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""No room on the disk, or no more of it for this user."""
 
 
 @contextmanager
@@ -27,6 +31,8 @@ def explained() -> Iterator[None]:
     except ServiceAwayError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
     except OSError as error:
+        if error.errno in FULL:  # a write knows no name
+            fail(f"{error.filename or 'the disk is full'}: {error.strerror}", "free some space, then run it again")
         # A file or a folder that a user named. A reader of ours that has gone away (`| head`) has no name.
         if error.filename is None:
             raise
