@@ -88,8 +88,10 @@ def backup(
         return
     say(str(made.file))
     _describe(made.manifest)
-    for old in made.removed:
+    for old in made.older.removed:
         note(f"Removed: {old}")
+    for old in made.older.spared:
+        note(f"Not removed, because this one lacks what is in it: {old}")
 
 
 def restore(
@@ -188,7 +190,8 @@ def _for_programs(made: Made, format: Format) -> None:  # noqa: A002 - the optio
             "moment": made.manifest.moment.isoformat(),
             "bytes": size,
             "notes": list(made.manifest.notes),
-            "removed": [str(old) for old in made.removed],
+            "removed": [str(old) for old in made.older.removed],
+            "spared": [str(old) for old in made.older.spared],
         }
     )
 

@@ -41,6 +41,14 @@ class Found(NamedTuple):
     """Bytes."""
 
 
+class Thinned(NamedTuple):
+    """What became of the older backups of a folder."""
+
+    removed: Sequence[Path]
+    spared: Sequence[Path]
+    """There are newer ones enough, but not with all that these have."""
+
+
 class _Hashing:
     """A file that is read, and hashed on the way."""
 
@@ -180,12 +188,29 @@ def listed(folder: Path) -> Sequence[Found]:
     return found
 
 
-def thin_out(folder: Path, keep: int) -> Sequence[Path]:
-    """Remove all but the newest `keep`, and nothing that is not named as ours are. What was removed."""
-    gone = [one.file for one in listed(folder)[:-keep]]
-    for file in gone:
-        file.unlink()
-    return gone
+def thin_out(folder: Path, keep: int, held: frozenset[Name]) -> Thinned:
+    """Remove all but the newest `keep`, and nothing that is not named as ours are.
+
+    `held`: the parts of the newest. An older one that has more, or can't be read, stays: perhaps nothing else has it.
+    """
+    gone, spared = [], []
+    for one in listed(folder)[:-keep]:
+        if _has_no_more(one.file, held):
+            one.file.unlink()
+            gone.append(one.file)
+        else:
+            spared.append(one.file)
+    return Thinned(gone, spared)
+
+
+def _has_no_more(file: Path, held: frozenset[Name]) -> bool:
+    """Read through only where it might: large ones take their time."""
+    if held.issuperset(Name):
+        return True
+    try:
+        return read(file).held <= held
+    except BackupError:
+        return False
 
 
 def _compare(file: Path, manifest: Manifest, found: dict[str, tuple[int, str]]) -> None:

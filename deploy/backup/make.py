@@ -1,6 +1,6 @@
 """Making a backup: along the plan, each part copied as its kind asks for, into one file, named when it is whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +9,10 @@ import alerts.settings
 import api.settings
 import ingestor.settings
 from deploy.backup import database, sessions
-from deploy.backup.archive import ArchiveWriter, thin_out, written
+from deploy.backup.archive import ArchiveWriter, Thinned, thin_out, written
 from deploy.backup.influxdb import Exporter
 from deploy.backup.manifest import FORMAT, BackupError, Manifest, Packed, Readings, Stored, installed, utc_now
-from deploy.backup.plan import Databases, Folders, Kind, Name, Part, files_of, plan
+from deploy.backup.plan import SETTINGS, Databases, Folders, Kind, Name, Part, Root, files_of, plan, without_links
 from telemetry.registry.load import load_registry
 from telemetry.stores.open import store_file
 from telemetry.stores.settings import InfluxSettings, SqliteSettings
@@ -42,8 +42,8 @@ class Made:
 
     file: Path
     manifest: Manifest
-    removed: Sequence[Path]
-    """Older ones."""
+    older: Thinned
+    """What became of older ones."""
 
 
 def databases_of(config: Path, data: Path) -> tuple[Databases, SqliteSettings | InfluxSettings]:
@@ -65,9 +65,12 @@ def make(wish: Wish, watch: Watch = lambda *_: None) -> Made:
 
     Raises `BackupError`, `DocumentError`, `StoreAwayError`, `StoreUnusableError`, `OSError`; then there is no file.
     """
+    _check_folders(wish)
     databases, store = databases_of(wish.folders.config, wish.folders.data)
     folders = wish.folders if wish.with_secrets else _without_secrets(wish.folders)
     parts = plan(folders, databases, with_store=wish.with_store)
+    if not any(part.source.exists() for part in parts if part.kind is Kind.DATABASE and part.root is Root.DATA):
+        raise BackupError(f"no service has a database in {folders.data}, and nothing was written: name their --data")
     moment = utc_now()
     with written(wish.to, moment) as (archive, work, target):
         copying = _Copying(wish, archive, work, store, watch)
@@ -83,8 +86,8 @@ def make(wish: Wish, watch: Watch = lambda *_: None) -> Made:
             notes=[*copying.notes, *_left_out(wish)],
         )
         archive.close(manifest)
-    removed = [] if wish.keep is None else thin_out(wish.to, wish.keep)
-    return Made(target, manifest, removed)
+    older = Thinned([], []) if wish.keep is None else thin_out(wish.to, wish.keep, manifest.held)
+    return Made(target, manifest, older)
 
 
 @dataclass
@@ -110,8 +113,7 @@ class _Copying:
             case Kind.READINGS:
                 files = self._readings(part)
             case Kind.FILES:
-                found = files_of(part, self.wish.folders, [self.wish.to], with_secrets=self.wish.with_secrets)
-                files = [self.archive.add(part.name, file.as_posix(), part.source / file) for file in found]
+                files = self._files(part)
         self.watch(part, 1.0)
         return Packed(name=part.name, root=part.root, copied=now, files=files)
 
@@ -139,10 +141,29 @@ class _Copying:
             self.readings = exporter.export(exported, metrics, lambda share: self.watch(part, share))
         return [self._packed(part, part.path, exported, exported)]
 
+    def _files(self, part: Part) -> list[Stored]:
+        found = files_of(part, self.wish.folders, [self.wish.to], with_secrets=self.wish.with_secrets)
+        self.notes.extend(f"A link that leads nowhere was left out: {link}" for link in found.lost)
+        if not found.files and (self.wish.with_secrets or part.name is not Name.KEYS):
+            self.notes.append(f"There was no file of part {part.name}: {part.source}")
+        return [self.archive.add(part.name, file.as_posix(), part.source / file) for file in found.files]
+
     def _packed(self, part: Part, path: str, copied: Path, like: Path) -> Stored:
         stored = self.archive.add(part.name, path, copied, like)
         copied.unlink()
         return stored
+
+
+def _check_folders(wish: Wish) -> None:
+    """Raises `BackupError` for one that is not there, and for one that would be copied as two things."""
+    for folder in wish.folders.given:
+        if not folder.is_dir():
+            raise BackupError(f"there is no folder {folder}, and nothing was written: name the one that is meant")
+    all_ = [without_links(folder) for folder in (*wish.folders.given, wish.to)]
+    for root in SETTINGS:
+        whole = wish.folders.of(root)
+        if whole is not None and all_.count(without_links(whole)) > 1:
+            raise BackupError(f"{whole} is named twice: the folder of {root} can be nothing else, nor hold the backups")
 
 
 def _without_secrets(folders: Folders) -> Folders:
@@ -154,8 +175,17 @@ def _left_out(wish: Wish) -> list[str]:
     notes = []
     if not wish.with_secrets:
         notes.append("Secrets were left out: passwords, tokens, keys. What caretaker.yaml itself says is in it")
+    elif wish.folders.secrets is None:
+        notes.append(
+            "No folder of secrets was named: passwords and tokens are in it only where another folder has them"
+        )
     if not wish.with_store:
         notes.append("The store was left out: its readings come back from a backup of its own")
+    if wish.folders.deployment is None:
+        notes.append(
+            "The folder that `caretaker deploy init` made was left out: the broker's users, the authority that signs "
+            "certificates and Grafana's key are not in it"
+        )
     if wish.folders.broker is None:
         notes.append("The broker's sessions were left out: what it held for a service that was away is not in it")
     if wish.folders.grafana is None:

@@ -73,6 +73,11 @@ class Manifest(Struct, frozen=True):
     notes: Sequence[str]
     """What whoever restores it should know, in sentences."""
 
+    @property
+    def held(self) -> frozenset[Name]:
+        """The parts of which something is in it."""
+        return frozenset(part.name for part in self.parts if part.files)
+
     def part(self, name: Name) -> Packed | None:
         """A part, if it is there."""
         return next((part for part in self.parts if part.name is name), None)

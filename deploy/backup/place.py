@@ -11,20 +11,19 @@ from pathlib import Path, PurePosixPath
 
 from deploy.backup import archive
 from deploy.backup.manifest import BackupError, Manifest, Packed, Stored
-from deploy.backup.plan import MOVED, Folders, Name, Root
+from deploy.backup.plan import MOVED, NOTHING, SETTINGS, Folders, Name, Root
 
 INCOMING = f"{MOVED}incoming"
 """Below each folder: what is unpacked lies here until all of it is there."""
-SETTINGS = (Root.CONFIG, Root.SECRETS, Root.DEPLOYMENT)
-"""What a person writes, and may have changed since. A file that is the same, or empty, is not in the way; what the
-backup does not have stays."""
-NOTHING = ("lost+found",)
 Unpacked = tuple[Name, str]
 """Part and path of a file."""
 
 
 def in_the_way(root: Root, folders: Folders, parts: Iterable[Packed]) -> Sequence[Path]:
-    """What would be overwritten: of settings each file that differs, of data everything that is there."""
+    """What would be overwritten: of data everything that is there, of settings each file that is not the same or empty.
+
+    What the backup does not have of settings stays.
+    """
     folder = folders.of(root)
     if folder is None or not folder.exists():
         return []

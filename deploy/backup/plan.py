@@ -1,14 +1,20 @@
 """What there is to back up, and in which order. Why in this one: see the package. Knows the files' places only."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 OUTSIDE = "outside"
 """Folder, below the data, for databases that lie elsewhere: nothing is restored to where nobody pointed."""
 MOVED = "before-restore-"
 """Beginning of the folder into which a restore moves what was there."""
+NOTHING = ("lost+found",)
+"""Folders that a file system has by itself."""
+ASIDE = (MOVED, "..")
+"""Beginnings of folders that are left out. `..` is where Kubernetes keeps what the links beside it lead to."""
 SECRET_ENDINGS = (".key", ".password", ".token")
 SECRET_NAMES = ("passwd",)
 """Beside the secrets' own folder, these are secret wherever they stand."""
@@ -59,6 +65,8 @@ class Name(StrEnum):
     """What `caretaker deploy init` made beside configuration, secrets and data."""
 
 
+SETTINGS = (Root.CONFIG, Root.SECRETS, Root.DEPLOYMENT)
+"""Folders of which every file is copied: what a person writes, and may have changed since."""
 ORDER = (
     Name.SESSIONS,
     Name.ALERTS,
@@ -153,30 +161,66 @@ def plan(folders: Folders, databases: Databases, *, with_store: bool = True) -> 
     return sorted(parts, key=lambda part: ORDER.index(part.name))
 
 
-def files_of(part: Part, folders: Folders, besides: Sequence[Path], *, with_secrets: bool) -> Sequence[Path]:
-    """The files of a part of kind FILES, relative to its folder, in order. `besides`: folders to leave out.
+class Found(NamedTuple):
+    """The files of a part."""
 
-    A folder of another part that lies within this one is that part's. Of the data only keys are files.
+    files: Sequence[Path]
+    """Relative to its folder, in order."""
+    lost: Sequence[Path]
+    """Links that lead nowhere."""
+
+
+def files_of(part: Part, folders: Folders, besides: Sequence[Path], *, with_secrets: bool) -> Found:
+    """The files of a part of kind FILES. `besides`: folders to leave out. Raises `OSError`.
+
+    A folder of another part that lies within this one is that part's; one that this part itself lies within leaves
+    nothing out. Links are followed. Of the data only keys are files.
     """
-    source = part.source.resolve()
-    left_out = {folder.resolve() for folder in (*folders.given, *besides)} - {source}
+    source = without_links(part.source)
+    others = {without_links(folder) for folder in folders.given}
+    never = [*besides]
     if part.name is Name.DEPLOYMENT:
-        left_out.add(source / "data")
-        left_out |= set() if with_secrets else {source / "secrets"}
-    found = []
-    for path in sorted(source.rglob("*.key" if part.name is Name.KEYS else "*")):
-        inside = path.relative_to(source)
-        if any(above in left_out for above in path.parents) or any(word.startswith(MOVED) for word in inside.parts):
+        never += [source / "data", source / "backups"]
+    if not with_secrets:
+        never += [source / "secrets", *([] if folders.secrets is None else [folders.secrets])]
+    nowhere = {without_links(folder) for folder in never} - {source, *source.parents}
+
+    def left_out(found: Path) -> bool:
+        return found in others or not nowhere.isdisjoint((found, *found.parents))
+
+    files, lost = [], []
+    for path in _below(source, left_out, frozenset((source, *source.parents))):
+        if part.name is Name.KEYS and path.suffix != ".key":
             continue
-        if path.is_symlink() or not path.is_file() or (not with_secrets and is_secret(path)):
+        if not with_secrets and (is_secret(path) or is_secret(without_links(path))):
             continue
-        found.append(inside)
-    return found
+        if path.is_file():
+            files.append(path.relative_to(source))
+        elif path.is_symlink():
+            lost.append(path)
+    return Found(files, lost)
 
 
 def is_secret(path: Path) -> bool:
     """Whether the name of a file says so."""
     return path.suffix in SECRET_ENDINGS or path.name in SECRET_NAMES
+
+
+def without_links(path: Path) -> Path:
+    """Where it really lies. Unlike `Path.resolve`, of a ring of links too."""
+    return Path(os.path.realpath(path))
+
+
+def _below(folder: Path, left_out: Callable[[Path], bool], above: frozenset[Path]) -> Iterator[Path]:
+    """All that is no folder. A link back to a folder above leads round in a ring, and is not followed."""
+    for path in sorted(folder.iterdir()):
+        found = without_links(path)
+        if path.name.startswith(ASIDE) or path.name in NOTHING or left_out(found):
+            continue
+        if not path.is_dir():
+            yield path
+        elif found not in above:
+            yield from _below(path, left_out, above | {found})
 
 
 def _database(name: Name, file: Path, folders: Folders) -> Part:

@@ -9,8 +9,8 @@ from pathlib import Path
 from deploy.backup import archive, influxdb
 from deploy.backup.influxdb import Written
 from deploy.backup.manifest import BackupError, InTheWayError, Manifest, Packed
-from deploy.backup.place import SETTINGS, in_the_way, move_aside, put, unpacked
-from deploy.backup.plan import OUTSIDE, Folders, Name, Root
+from deploy.backup.place import in_the_way, move_aside, put, unpacked
+from deploy.backup.plan import OUTSIDE, SETTINGS, Folders, Name, Root
 from deploy.backup.used import runs, users_of
 from ingestor.settings import load_settings
 from telemetry.registry.load import load_registry

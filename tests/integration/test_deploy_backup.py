@@ -24,7 +24,7 @@ from telemetry.stores.settings import InfluxSettings
 from telemetry.stores.store import StoreAwayError
 from tests.components import Mosquitto, wait_until
 from tests.integration.influxdb_double import InfluxdbDouble, Reply
-from tests.unit.backup_ground import NOW, city, count, table
+from tests.unit.backup_ground import NOW, city, count, journal_of, table
 
 DAY_NS = 86_400_000_000_000
 T = 1_763_800_000_123_456_789
@@ -104,6 +104,7 @@ def test_files_first_and_the_store_when_it_runs(
     written = {"kind": "influxdb", "url": bucket.url, "bucket": bucket.bucket, "org": bucket.org}
     old, new = (Folders(tmp_path / name / "config", tmp_path / name / "data") for name in ("old", "new"))
     city(old.config, {"store": written})
+    journal_of(old).close()
     made = make(Wish(old, tmp_path / "backups"))
     assert made.manifest.readings is not None
     assert made.manifest.readings.lines == len(LINES)
@@ -113,7 +114,7 @@ def test_files_first_and_the_store_when_it_runs(
     assert done.written is not None
     assert (done.written.lines, done.placed) == (len(LINES), {})
     assert exported(bucket, tmp_path / "one") == exported(emptied(bucket), tmp_path / "two")
-    assert [path.name for path in new.data.iterdir()] == []
+    assert [path.name for path in new.data.iterdir()] == ["journal"]
 
 
 # What a real one does not do when asked.

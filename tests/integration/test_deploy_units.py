@@ -1,9 +1,11 @@
 """The units as `install` puts them into place: systemd finds nothing wrong, and little that they may."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -147,9 +149,10 @@ def test_the_target_has_them_all() -> None:
 
 def test_the_backup_calls_a_command_that_there_is(layout: Layout) -> None:
     (line,) = lines("caretaker-backup.service")["ExecStart"]
-    words = line.replace("$GRAFANA", f"--grafana-data={layout.installed.grafana_data}").split()
+    words = line.split()
     assert words[:3] == [PROGRAM, "deploy", "backup"]
-    given = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
+    assert words[-2:] == ["$GRAFANA", "$DEPLOYMENT"]
+    given = dict(zip(words[3:-2:2], words[4:-2:2], strict=True))
     assert given == {
         "--config": str(layout.installed.config),
         "--data": str(layout.installed.data),
@@ -159,6 +162,20 @@ def test_the_backup_calls_a_command_that_there_is(layout: Layout) -> None:
         "--to": "/var/backups/caretaker",
         "--keep": "14",
     }
+
+
+def test_the_backup_takes_the_folder_along_from_which_it_was_installed(layout: Layout, tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "100% my town"
+    shutil.copytree(layout.folder, folder)
+    (tmp_path / "link").symlink_to(folder)
+    installed(replace(layout, folder=tmp_path / "link"), tmp_path / "machine")
+    name = tmp_path / "machine/etc/systemd/system/caretaker-backup.service.d/30-deployment.conf"
+    head, environment, bound = name.read_text().replace("%%", "%").splitlines()
+    assert head == "[Service]"
+    assert shlex.split(bound) == [f"BindReadOnlyPaths=-{folder}"]
+    # Split twice by systemd: as settings of the environment, and as words of the command.
+    (setting,) = shlex.split(environment.removeprefix("Environment="))
+    assert shlex.split(setting.removeprefix("DEPLOYMENT=")) == [f"--deployment={folder}"]
 
 
 def test_grafana_is_set_up_as_in_containers() -> None:

@@ -139,10 +139,30 @@ def test_only_older_ones_of_ours_are_removed(tmp_path: Path) -> None:
         (tmp_path / f"caretaker-2026110{day}T080000Z.tar.gz").touch()
     for other in ("caretaker-20261101T080000Z.tar.gz.gpg", "notes.txt", "mine-20261101T080000Z.tar.gz"):
         (tmp_path / other).touch()
-    gone = archive.thin_out(tmp_path, 2)
+    gone = archive.thin_out(tmp_path, 2, frozenset(Name)).removed
     assert [path.name[10:18] for path in gone] == ["20261101", "20261102", "20261103"]
     assert [one.file.name[10:18] for one in archive.listed(tmp_path)] == ["20261104", "20261105"]
     assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize(
+    ("held", "damage", "stays"),
+    [
+        ({Name.CONFIG, Name.KEYS}, None, False),
+        ({Name.KEYS}, None, True),
+        ({Name.CONFIG, Name.KEYS}, cut, True),
+    ],
+)
+def test_an_older_one_that_has_more_or_cannot_be_read_stays(
+    held: set[Name], damage: Callable[[Path], object] | None, stays: bool, tmp_path: Path
+) -> None:
+    older = small(tmp_path)
+    if damage is not None:
+        damage(older)
+    older.with_name("caretaker-20261123T080000Z.tar.gz").touch()
+    found = archive.thin_out(older.parent, 1, frozenset(held))
+    assert found == (([], [older]) if stays else ([older], []))
+    assert older.exists() == stays
 
 
 def test_a_folder_that_is_not_there_holds_none(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """The way back: what is refused, what is moved aside, what is said; and what is there afterwards."""
 
+import errno
 import json
 import os
 import sqlite3
 import stat
 from contextlib import closing
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from typer.testing import CliRunner
 from alerts.message.link import load_or_make_key
 from api.access.database import connect
 from caretaker.commands import deploy_backup
+from caretaker.deployment import explained
+from deploy.backup.archive import LOCK
 from deploy.backup.make import Made, Wish, make
 from deploy.backup.manifest import BackupError, InTheWayError
 from deploy.backup.plan import Folders, Name
@@ -155,6 +159,7 @@ def test_a_store_in_a_file_is_not_restored_alone(made: Made, new: Folders) -> No
 def test_a_database_from_elsewhere_comes_back_below_the_data_and_that_is_said(tmp_path: Path, new: Folders) -> None:
     old = folders_of(tmp_path / "old")
     city(old.config, {"journal": {"path": str(tmp_path / "elsewhere" / "j.db")}})
+    old.data.mkdir()
     table(tmp_path / "elsewhere" / "j.db", 2)
     done = back(make(Wish(old, tmp_path / "backups")), Folders(new.config, new.data))
     assert (new.data / "outside" / "j.db").exists()
@@ -217,6 +222,7 @@ def test_programs_get_the_file(folders: Folders, tmp_path: Path) -> None:
 def test_an_influxdb_that_is_away_is_said_and_leaves_no_file(tmp_path: Path) -> None:
     old = folders_of(tmp_path / "old")
     city(old.config, {"store": {"kind": "influxdb", "url": "http://127.0.0.1:1", "timeout_s": 1}})
+    journal_of(old).close()
     told = CliRunner().invoke(app, ["backup", *places(old), "--to", str(tmp_path / "b")])
     assert told.exit_code == 3
     assert "cannot be reached" in told.stderr
@@ -225,3 +231,31 @@ def test_an_influxdb_that_is_away_is_said_and_leaves_no_file(tmp_path: Path) -> 
     assert (
         CliRunner().invoke(app, ["backup", *places(old), "--to", str(tmp_path / "b"), "--without-store"]).exit_code == 0
     )
+
+
+def test_a_full_disk_is_said_with_its_mend(
+    folders: Folders, made: Made, new: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.backup.archive.private", lambda _: FileIO("/dev/full", "w"))
+    for words in (["backup", *places(folders), "--to", str(tmp_path / "b")], ["restore", str(made.file), *places(new)]):
+        told = CliRunner().invoke(app, words)
+        assert told.exit_code == 1, told.output
+        assert "error: the disk is full: No space left on device" in told.stderr
+        assert "mend: free some space" in told.stderr
+    assert not [path for path in (tmp_path / "b").iterdir() if path.name != LOCK]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full: Disk quota exceeded"),
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/town/.env"), "/srv/town/.env: No space left on device"),
+    ],
+)
+def test_what_is_full_is_said_by_the_other_commands_too(
+    error: OSError, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, explained():
+        raise error
+    assert ended.value.exit_code == 1
+    assert words in capsys.readouterr().err
