@@ -46,7 +46,7 @@ class SmtpSettings(BaseModel):
         if self.security == "none" and not is_loopback(self.host):
             raise ValueError(f"{self.host} is not this machine: `security` has to be starttls or tls")
         if self.password is not None and self.password_file is not None:
-            raise ValueError("`password` and `password_file` are both given: keep one")
+            raise ValueError("one of `password` and `password_file`, not both")
         return self
 
     def secret(self) -> str | None:

@@ -133,7 +133,7 @@ class GrafanaSettings(Reached):
     @model_validator(mode="after")
     def _one_token(self) -> Self:
         if self.token is not None and self.token_file is not None:
-            raise ValueError("`token` and `token_file` are both given: keep one")
+            raise ValueError("one of `token` and `token_file`, not both")
         return self
 
 

@@ -22,7 +22,7 @@ def check_secret(name: str, given: SecretStr | None, file: Path | None) -> None:
     sends none would then have the right one.
     """
     if given is not None and file is not None:
-        raise ValueError(f"`{name}` and `{name}_file` are both given: keep one")
+        raise ValueError(f"one of `{name}` and `{name}_file`, not both")
     try:
         empty = secret_of(given, file) == ""
     except OSError as error:

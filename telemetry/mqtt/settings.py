@@ -60,7 +60,7 @@ class BrokerSettings(BaseModel):
         if self.key is not None and self.certificate is None:
             raise ValueError("`key` is given without `certificate`")
         if self.password is not None and self.password_file is not None:
-            raise ValueError("`password` and `password_file` are both given: keep one")
+            raise ValueError("one of `password` and `password_file`, not both")
         if not (self.encrypted or self.insecure or is_loopback(self.host)):
             raise ValueError(
                 f"{self.host} is not this machine and the connection is not encrypted: set `tls: true` or `ca`, "

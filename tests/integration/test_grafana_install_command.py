@@ -155,7 +155,7 @@ def test_the_token_from_a_file_or_the_settings(
         (("--url", "nowhere", "--token", "canary"), 2, "an address such as"),
         (("--url", "http://grafana.example.org", "--token", "canary"), 2, "https in `url`"),
         (("--url", "https://canary:p@grafana.example.org", "--token", "t"), 2, "credentials in fields of their own"),
-        (("--url", "http://127.0.0.1:9", "--token", "a", "--token-file", "b"), 2, "keep one"),
+        (("--url", "http://127.0.0.1:9", "--token", "a", "--token-file", "b"), 2, "it takes one of `token` and"),
         (("--url", "http://127.0.0.1:9", "--token-file", "/nowhere"), 2, "can't be read"),
         (("--url", "http://127.0.0.1:9", "--token", "canary"), 3, "does not answer"),
         (("--url", "http://127.0.0.1:9", "--token", "canäry"), 1, "that is no token"),

@@ -148,7 +148,7 @@ def test_our_own_token_from_a_file(tmp_path: Path) -> None:
         ({"url": "https://[::1"}, "an address such as"),
         ({"url": "https://grafana.example.org:99999"}, "an address such as"),
         ({"url": "https://u:canary@grafana.example.org"}, "credentials in fields of their own"),
-        ({"token": "canary", "token_file": "/run/t"}, "keep one"),
+        ({"token": "canary", "token_file": "/run/t"}, "not both"),
         ({"prometheus": {}}, "Field required"),
         ({"prometheus": {"url": "http://prometheus:9090"}}, "https in `url`"),
         ({"influxdb": {"url": "http://influxdb:8086"}}, "https in `url`"),

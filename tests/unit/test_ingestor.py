@@ -176,7 +176,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
         ("store: {kind: influxdb, url: 'http://influx.example:8086'}\n", 1, "plain http"),
         ("store: {kind: oracle}\n", 1, "sqlite"),
         ("journal: {cap_mb: 0}\n", 1, "greater than 0"),
-        ("broker: {password: s3cret-canary, password_file: caretaker.yaml}\n", 1, "keep one"),
+        ("broker: {password: s3cret-canary, password_file: caretaker.yaml}\n", 1, "not both"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_line(
