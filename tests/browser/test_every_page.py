@@ -39,6 +39,7 @@ PAGES = {
     "codes": "/codes",
     "here": f"/here/{PIER}/male",
     "nowhere": "/nowhere",
+    "refused": "/devices/not-there",
 }
 LOOKS = {"en": ((DESKTOP, False), (PHONE, True)), "zh-Hant": ((DESKTOP, True), (PHONE, False))}
 """Each size with each theme, each page in both sizes, both themes and both languages."""
