@@ -5,18 +5,15 @@ are put together, and the time between the two is taken from the span.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from alerts.rules.rule import MISSED_INTERVALS, NoData
 from grafana.clock import END_MS
 from grafana.deployment import Deployment
-from grafana.heard import pulses
+from grafana.heard import numbers, said
 from grafana.queries import DEVICE, Scope, group, of
-from telemetry.catalogue.metric import Kind
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device
-from telemetry.stores.influxdb.influxql import identifier, select
 
 SILENCE = 110
 """The panel of silent devices on the dashboard of devices, where alerts lead that are about no drawn metric."""
@@ -28,8 +25,6 @@ DAY_S = 86_400
 class Pulse(NamedTuple):
     """What devices have in common that are asked for together."""
 
-    metric: str
-    """Under which they report."""
     expected_s: float | None
     """Their time between readings; None: they speak when something happens."""
     allowed_s: float
@@ -54,24 +49,27 @@ def allowed_s(deployment: Deployment, device: Device) -> float | None:
 
 def watched(deployment: Deployment, devices: Iterable[Device]) -> Mapping[Pulse, Sequence[Device]]:
     """Devices whose silence means something, by what they have in common."""
-    devices = list(devices)
-    regular = {device.id: metric for metric, some in pulses(deployment, devices).items() for device in some}
     found: dict[Pulse, list[Device]] = {}
     for device in devices:
-        metric = regular.get(device.id) or _number(deployment, device)
         allowed = allowed_s(deployment, device)
-        if metric is not None and allowed is not None:
-            found.setdefault(Pulse(metric, device.interval_s, allowed), []).append(device)
+        if allowed is not None and numbers(deployment, device):
+            found.setdefault(Pulse(device.interval_s, allowed), []).append(device)
     return found
 
 
 def ages(deployment: Deployment, devices: Iterable[Device], scope: Scope) -> str:
-    """A row for each device heard within `SPAN_DAYS`: `age` and `expected`, s, `silence`, and `late`.
+    """A row for each measurement of a device heard within `SPAN_DAYS`: `age` and `expected`, s, `silence`, and `late`.
 
     `silence` is the age by what is allowed; `late` is 1 where that is 1 or more, else 0. `expected` is 0 for devices
-    that speak when something happens.
+    that speak when something happens. What a device measures and what it says of its battery lie in measurements of
+    their own, which InfluxQL keeps apart: panels take the least of each. A device is looked for where it is now, not
+    where it was before.
     """
-    parts = [_ages(deployment, pulse, some, scope) for pulse, some in watched(deployment, devices).items()]
+    parts = [
+        _ages(deployment, pulse, measurement, held, scope)
+        for pulse, some in watched(deployment, devices).items()
+        for measurement, held in _by_measurement(deployment, some).items()
+    ]
     # InfluxQL compares in WHERE only.
     late = "1 - floor(1 / (floor(silence) + 1)) AS late"
     return of(f"age, expected, silence, {late}", "), (".join(parts), f"WHERE {_SPAN} {group(DEVICE)}")
@@ -80,23 +78,32 @@ def ages(deployment: Deployment, devices: Iterable[Device], scope: Scope) -> str
 _SPAN = f"time >= {END_MS}ms - {SPAN_DAYS}d AND time <= {END_MS}ms"
 
 
-def _ages(deployment: Deployment, pulse: Pulse, devices: Iterable[Device], scope: Scope) -> str:
-    metric = deployment.registry.metrics[pulse.metric]
-    name = identifier(metric.name)
-    rest = f"{replace(scope, sites=()).where(_SPAN, time=False)} {group(DEVICE)}"
-    newest = select(f"last({name}) AS said", metric.measurement, rest)
-    # Two selectors give one row at the beginning of the span; each alone reads one value, a count would read them all.
-    beginning = select(f"last({name}) AS said, first({name}) AS first", metric.measurement, rest)
+def _by_measurement(deployment: Deployment, devices: Iterable[Device]) -> Mapping[str, Sequence[Device]]:
+    found: dict[str, list[Device]] = {}
+    for device in devices:
+        for measurement in dict.fromkeys(metric.measurement for metric in numbers(deployment, device)):
+            found.setdefault(measurement, []).append(device)
+    return found
+
+
+def _ages(deployment: Deployment, pulse: Pulse, measurement: str, devices: Sequence[Device], scope: Scope) -> str:
+    newest = said(deployment, measurement, devices, scope, _SPAN)
+    # Two selectors give one row at the beginning of the span.
+    beginning = of("last(said) AS said, first(said) AS first", newest, f"WHERE {_SPAN} {group(DEVICE)}")
     # Newer and older InfluxDBs go through the two in either direction.
     age = f"({SPAN_DAYS * DAY_S:d} - abs(elapsed(said, 1s)))"
     what = (
         f"{age} * 1.0 AS age, {age} * 0.0 + {pulse.expected_s or 0.0:.3f} AS expected, "
         f"{age} / {pulse.allowed_s:.3f} AS silence"
     )
-    these = Scope((), devices=tuple(device.id for device in devices)).where(_SPAN, time=False)
-    return of(what, f"{newest}), ({beginning}", f"{these} {group(DEVICE)}")
+    return of(what, f"{newest}), ({beginning}", f"WHERE {_SPAN} AND ({_where_they_are(devices)}) {group(DEVICE)}")
 
 
-def _number(deployment: Deployment, device: Device) -> str | None:
-    metrics = deployment.registry.metrics
-    return next((name for name in device.metrics if metrics[name].kind not in {Kind.TEXT, Kind.EVENT}), None)
+def _where_they_are(devices: Iterable[Device]) -> str:
+    """The condition for series of the devices at the sites at which they are."""
+    by_site: dict[str, list[str]] = {}
+    for device in devices:
+        by_site.setdefault(device.site, []).append(device.id)
+    return " OR ".join(
+        f'("site" = \'{site}\' AND "device" =~ /^({"|".join(names)})$/)' for site, names in by_site.items()
+    )

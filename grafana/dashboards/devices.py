@@ -1,6 +1,6 @@
 """Devices: which are silent, whose battery is low, whose radio is weak; gateways, doubtful readings, one device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders import common, stat, table
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Threshold
@@ -65,12 +65,14 @@ def _silent(page: Page, devices: Sequence[Device]) -> table.Panel:
         Range(LONG_SILENT, None, words("long silent"), RED),
     )
     state = words("State")
-    column(panel, "silence", state, *ranges(held), CENTRED, width_px=110)
+    panel.with_transformation(_ONCE)
+    column(panel, "silence (min)", state, *ranges(held), CENTRED, width_px=110)
     names, links = deployment.device_names(devices), device_links(deployment, CELL)
     column(panel, "device", words("Device"), names_in_cells(names), links_in_cells(links))
-    column(panel, "age", words("Silent for"), SPAN, width_px=210)
-    column(panel, "expected", words("Speaks every"), SPAN, names_in_cells({"0": words("when pressed")}), width_px=150)
-    in_order(panel, ["silence", "device", "age", "expected"])
+    column(panel, "age (min)", words("Silent for"), SPAN, width_px=210)
+    pressed = names_in_cells({"0": words("when pressed")})
+    column(panel, "expected (min)", words("Speaks every"), SPAN, pressed, width_px=150)
+    in_order(panel, ["silence (min)", "device", "age (min)", "expected (min)"])
     return panel.sort_by([common.TableSortByFieldState().display_name(state).desc(True)])
 
 
@@ -79,8 +81,8 @@ def _count(page: Page) -> stat.Panel:
     panel = figure(
         words("Silent now"), words("Devices that have been silent for longer than the rules allow their kind."), []
     )
-    panel.datasource(OF_THE_DASHBOARD).with_target(SameAnswer(SILENCE))
-    panel.reduce_options(common.ReduceDataOptions().calcs(["sum"]).fields("/^late$/").values(False))
+    panel.datasource(OF_THE_DASHBOARD).with_target(SameAnswer(SILENCE)).with_transformation(_ONCE)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["sum"]).fields(_LATE).values(False))
     return by_value(panel.no_value("0").decimals(0), [Threshold(None, FINE), Threshold(1, AMBER)])
 
 
@@ -93,8 +95,8 @@ def _known(page: Page, devices: Sequence[Device]) -> stat.Panel:
         n=total,
     )
     panel = figure(words("Heard in 30 days"), said, [])
-    panel.datasource(OF_THE_DASHBOARD).with_target(SameAnswer(SILENCE))
-    panel.reduce_options(common.ReduceDataOptions().calcs(["count"]).fields("/^late$/").values(False))
+    panel.datasource(OF_THE_DASHBOARD).with_target(SameAnswer(SILENCE)).with_transformation(_ONCE)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["count"]).fields(_LATE).values(False))
     return panel.no_value("0").decimals(0)
 
 
@@ -106,18 +108,25 @@ def _by_site(page: Page) -> table.Panel:
         [],
     ).no_value(words("Nothing was heard for 30 days."))
     panel.datasource(OF_THE_DASHBOARD).with_target(SameAnswer(SILENCE))
-    panel.with_transformation(DataTransformerConfig(id_val="groupBy", options={"fields": _BY_SITE}))
+    panel.with_transformation(_ONCE).with_transformation(_BY_SITE)
     names = {site.id: deployment.site_name(site) for site in deployment.sites()}
     links = site_links(deployment, None, CELL)
     column(panel, "site", words("Site"), names_in_cells(names), links_in_cells(links))
     silent = words("Silent")
-    column(panel, "late (sum)", silent, *bar([Threshold(None, NEUTRAL), Threshold(1, AMBER)]), width_px=130)
-    column(panel, "late (count)", words("Of"), width_px=60)
-    in_order(panel, ["site", "late (sum)", "late (count)"])
+    column(panel, "late (min) (sum)", silent, *bar([Threshold(None, NEUTRAL), Threshold(1, AMBER)]), width_px=130)
+    column(panel, "late (min) (count)", words("Of"), width_px=60)
+    in_order(panel, ["site", "late (min) (sum)", "late (min) (count)"])
     return panel.sort_by([common.TableSortByFieldState().display_name(silent).desc(True)])
 
 
-_BY_SITE: Mapping[str, object] = {
-    "site": {"aggregations": [], "operation": "groupby"},
-    "late": {"aggregations": ["sum", "count"], "operation": "aggregate"},
-}
+def _grouped(by: Sequence[str], **taken: Sequence[str]) -> DataTransformerConfig:
+    """A row for each of `by`; a column `age (min)` for what is taken of `age`."""
+    fields: dict[str, object] = {name: {"aggregations": [], "operation": "groupby"} for name in by}
+    fields |= {name: {"aggregations": list(some), "operation": "aggregate"} for name, some in taken.items()}
+    return DataTransformerConfig(id_val="groupBy", options={"fields": fields})
+
+
+_ONCE = _grouped(("site", "device"), age=["min"], expected=["min"], silence=["min"], late=["min"])
+"""A row for each device, of the least age."""
+_LATE = r"/^late \(min\)$/"
+_BY_SITE = _grouped(("site",), **{"late (min)": ["sum", "count"]})

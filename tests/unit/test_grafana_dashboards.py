@@ -27,7 +27,7 @@ MADE: Mapping[str, Dashboard] = {
 }
 WHEN_AND_NOT_WHAT = {(uid("devices", language), SILENCE) for language in LANGUAGES}
 """Panels that say by device when it was last heard, and no value of it."""
-MOST_CHARACTERS = 250_000
+MOST_CHARACTERS = 300_000
 """Characters of a dashboard's JSON for a city of 150 devices."""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.rules.rule import Rules
 from grafana.deployment import MOST_NAMED, Deployment
-from grafana.heard import pulses
+from grafana.heard import voices
 from grafana.links import Place, device_links, site_links
 from grafana.page import Dashboard, Page
 from grafana.panels import course_of, figure, named, plot
@@ -193,19 +193,17 @@ def test_too_many_series_keep_their_ids() -> None:
     assert overrides(MOST_NAMED + 1) == 0
 
 
-def test_every_device_that_reports_has_one_pulse() -> None:
+def test_a_device_that_reports_is_counted_by_what_it_measures() -> None:
     devices = [
-        device("a", metrics=("nh3_ppm", "battery_pct")),
+        device("a", metrics=("nh3_ppm", "battery_pct", "rssi_dbm")),
         device("b", metrics=("battery_pct",)),
-        device("c", metrics=("nh3_ppm", "firmware")),
+        device("c", metrics=("nh3_ppm", "h2s_ppm", "temperature_c", "firmware")),
         device("d", metrics=("cleaned", "battery_pct"), interval_s=None),
         device("e", metrics=("firmware",)),
+        device("f", metrics=("cleaned",)),
     ]
-    found = pulses(deployment(), devices)
-    assert {name: [one.id for one in some] for name, some in found.items()} == {
-        "battery_pct": ["a", "b"],
-        "nh3_ppm": ["c"],
-    }
+    found = voices(deployment(), devices)
+    assert {name: [one.id for one in some] for name, some in found.items()} == {"toilet": ["a", "c"], "device": ["b"]}
 
 
 def test_sites_in_several_zones_are_asked_for_apart() -> None:
