@@ -98,8 +98,9 @@ def init(
 
     Nothing has a default password, and no secret is shown: they are files in
     DIR/secrets. A second run (DIR alone is enough) adds what is missing, renews
-    certificates that run out within 30 days or lack a host, takes over a changed
-    registry for access rules and dashboards, and leaves all else alone.
+    certificates that run out within 30 days or lack a host, takes over changed
+    sites, devices and rules for access rules and dashboards, and leaves all else
+    alone. With units it reads those in /etc/caretaker, once installed: by sudo.
     """
     with _told():
         wish = _wish(directory, form, hosts, influxdb, keep_days)
