@@ -2,7 +2,7 @@
 
 The backup is made while readings are published, while the store is slow, so that the journal holds some, and in one
 round while the ingestor is down, so that the broker holds some. Then more is published, everything is killed, and the
-data of all services is deleted.
+data of all services and the whole deployment is deleted. The folders lie within each other as those of containers do.
 """
 
 import shutil
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from typer import Typer
@@ -88,7 +90,16 @@ class _Place:
 
     @property
     def folders(self) -> Folders:
-        return Folders(self.rig.config, self.rig.data, broker=self.rig.broker.folder / "state")
+        folder = self.rig.folder
+        return Folders(self.rig.config, self.rig.data, folder / "secrets", folder, self.rig.broker.folder / "state")
+
+    @property
+    def settings(self) -> dict[Path, bytes]:
+        """What stands in the files of the deployment that only a person or `init` can write again, and in the keys."""
+        rig = self.rig
+        folders = (rig.config.rglob("*"), (rig.folder / "secrets").rglob("*"), rig.data.rglob("*.key"))
+        single = (rig.folder / "deployment.yaml", rig.broker.folder / "mosquitto.conf")
+        return {path: path.read_bytes() for path in chain(*folders, single) if path.is_file()}
 
     def begin(self) -> None:
         """An alert that somebody has, a message in quarantine, a key."""
@@ -116,6 +127,7 @@ class _Place:
             wait_until(lambda: len(load.acknowledged) >= taken + size.held, "the broker has more", 60)
             acknowledged = frozenset(load.acknowledged)
             before = self.alerts.rows(ALERTS), self.alerts.rows(TRANSITIONS)
+            settings = self.settings
             made = self._backup()
             published = load.sent
             rig.to_store.delay_s = 0.0
@@ -130,6 +142,8 @@ class _Place:
             )
             self._lose_everything()
         self._restore(made)
+        lost = settings.items() - self.settings.items()
+        self.figures.exactly(PROMISE, f"of {len(settings)} settings, secrets and keys missing: {name}", len(lost), 0)
         self.figures.at_least(PROMISE, f"readings in the restored journal: {name}", rig.ingestor.journal_rows(), 1)
         rig.broker.start()
         rig.start()
@@ -147,14 +161,16 @@ class _Place:
         return made
 
     def _lose_everything(self) -> None:
-        """Kill all services, delete all that they keep, and the configuration."""
+        """Kill all services, delete all that they keep, and all of the deployment but its backups."""
         self.alerts.kill()
         self.rig.ingestor.kill()
         self.rig.broker.kill()
         self.influxd.kill()
-        state = self.rig.broker.folder / "state"
-        for folder in (self.rig.config, self.rig.data, state, *(self.influxd.folder / name for name in INFLUXDB)):
-            shutil.rmtree(folder)
+        for path in (*self.rig.folder.iterdir(), *(self.influxd.folder / name for name in INFLUXDB)):
+            if path.is_file():
+                path.unlink()
+            elif path.name != "backups":
+                shutil.rmtree(path)
 
     def _restore(self, made: Made) -> None:
         self.influxd.start()
@@ -206,6 +222,9 @@ def _place(stage: Stage, size: Size, figures: Figures) -> Iterator[_Place]:
         setup = Setup({"alerts": {"http": {"port": port}}}, broker=SAVING, more_devices=[f"{LEAK},leak"])
         rig = Rig(replace(stage, influxd=influxd), setup)
         (rig.broker.folder / "state").mkdir()
+        (rig.folder / "secrets").mkdir()
+        for name in ("secrets/ca.key", "secrets/mqtt.password", "deployment.yaml"):
+            (rig.folder / name).write_text(name)
         stack.enter_context(rig)
         (rig.config / "rules.yaml").write_text(RULES)
         alerts = AlertsProcess(rig.config, rig.data, rig.folder / "alerts.log", port)
