@@ -17,7 +17,8 @@ from deploy.private import write_private
 from deploy.record import Record
 from deploy.secrets import hand_out
 from deploy.settings_file import BUCKET, ORG, POLICY, READER, WRITER
-from telemetry.stores.influxdb.influxql import identifier
+from telemetry.stores.influxdb.influxql import identifier, rows
+from telemetry.stores.influxdb.provision import retention_of
 
 TIMEOUT_S = 15.0
 ADMIN = "admin"
@@ -105,23 +106,39 @@ class _Influx:
         return answer.status_code, document if isinstance(document, dict) else {}
 
 
-def provision(layout: Layout, record: Record) -> Iterator[Made]:
-    """Make what is missing; each thing as it is there. Raises `ProvisionError`, `OSError`."""
+def provision(layout: Layout, record: Record, *, shorten: bool = False) -> Iterator[Made]:
+    """Make what is missing; each thing as it is there. With `shorten` readings may be kept for a shorter time than now.
+
+    Raises `ProvisionError`, `StoreUnusableError`, `OSError`.
+    """
     with _Influx(layout) as influx:
         match layout.influxdb:
             case InfluxForm.V2:
-                yield from _two(influx, layout, record)
+                yield from _two(influx, layout, record, shorten=shorten)
             case InfluxForm.V1:
-                yield from _one(influx, layout, record)
+                yield from _one(influx, layout, record, shorten=shorten)
     hand_out(layout)
 
 
-def _two(influx: _Influx, layout: Layout, record: Record) -> Iterator[Made]:
+def _other_time(kept_s: float | None, record: Record, *, shorten: bool) -> Made | None:
+    """How long readings are kept (None: for ever), where it is not as it was asked for; new: it is to be changed."""
+    if kept_s == record.retention_days * DAY_S:
+        return None
+    if shorten or (kept_s is not None and kept_s < record.retention_days * DAY_S):
+        return Made(f"readings are kept for {record.retention_days} days", is_new=True)
+    known = "for ever" if kept_s is None else f"for {kept_s / DAY_S:g} days"
+    return Made(
+        f"readings {known}; with --shorten for {record.retention_days}, and older ones are removed", is_new=False
+    )
+
+
+def _two(influx: _Influx, layout: Layout, record: Record, *, shorten: bool) -> Iterator[Made]:
     admin = _secret(layout, Secret.INFLUXDB_ADMIN_TOKEN)
     status, document = influx.call("GET", "/api/v2/setup")
     if status != httpx2.codes.OK:
         raise _strange(influx, status, document)
     retention_s = record.retention_days * DAY_S
+    rules = [{"type": "expire", "everySeconds": retention_s}]
     if document.get("allowed") is True:
         wanted = {"username": ADMIN, "password": _secret(layout, Secret.INFLUXDB_ADMIN_PASSWORD), "org": ORG}
         wanted |= {"bucket": BUCKET, "token": admin}
@@ -136,10 +153,17 @@ def _two(influx: _Influx, layout: Layout, record: Record) -> Iterator[Made]:
     bucket = _found(influx, admin, "/api/v2/buckets", "buckets", {"org": ORG, "name": BUCKET})
     yield Made(f"bucket {BUCKET}", is_new=bucket is None)
     if bucket is None:
-        rules = [{"type": "expire", "everySeconds": retention_s}]
         bucket = _created(
             influx, admin, "/api/v2/buckets", {"orgID": org["id"], "name": BUCKET, "retentionRules": rules}
         )
+    kept = (bucket.get("retentionRules") or [{}])[0].get("everySeconds") or None
+    if other := _other_time(kept, record, shorten=shorten):
+        if other.is_new:
+            path = f"/api/v2/buckets/{bucket['id']}"
+            status, document = influx.call("PATCH", path, token=admin, body={"retentionRules": rules})
+            if status != httpx2.codes.OK:
+                raise _strange(influx, status, document)
+        yield other
     for secret, actions in (
         (Secret.INFLUXDB_CARETAKER_TOKEN, ("read", "write")),
         (Secret.INFLUXDB_GRAFANA_TOKEN, ("read",)),
@@ -182,7 +206,7 @@ def _created(influx: _Influx, admin: str, path: str, wanted: Mapping[str, Any]) 
     return document
 
 
-def _one(influx: _Influx, layout: Layout, record: Record) -> Iterator[Made]:
+def _one(influx: _Influx, layout: Layout, record: Record, *, shorten: bool) -> Iterator[Made]:
     admin = (ADMIN, _secret(layout, Secret.INFLUXDB_ADMIN_PASSWORD))
     passwords = {
         WRITER: _secret(layout, Secret.INFLUXDB_CARETAKER_PASSWORD),
@@ -204,6 +228,12 @@ def _one(influx: _Influx, layout: Layout, record: Record) -> Iterator[Made]:
     if BUCKET not in databases:
         duration = f"DURATION {record.retention_days}d REPLICATION 1 NAME {identifier(POLICY)}"
         _ask(influx, admin, f"CREATE DATABASE {identifier(BUCKET)} WITH {duration}")
+    for row in rows(_ask(influx, admin, f"SHOW RETENTION POLICIES ON {identifier(BUCKET)}")):
+        if row["name"] == POLICY and (other := _other_time(retention_of(row["duration"]), record, shorten=shorten)):
+            if other.is_new:
+                where = f"{identifier(POLICY)} ON {identifier(BUCKET)}"
+                _ask(influx, admin, f"ALTER RETENTION POLICY {where} DURATION {record.retention_days}d")
+            yield other
     users = _names(_ask(influx, admin, "SHOW USERS"))
     for (name, password), right in zip(passwords.items(), ("ALL", "READ"), strict=True):
         verb = "SET PASSWORD FOR" if name in users else "CREATE USER"

@@ -28,7 +28,8 @@ class Record(Section):
         min_length=1, description="names and addresses by which this machine is reached"
     )
     retention_days: PositiveInt = RETENTION_DAYS
-    """How long InfluxDB keeps readings, days. It counts when the bucket is made."""
+    """How long InfluxDB keeps readings, days. `provision` takes over a longer time; a shorter one only when it is told
+    to, because what is older is then gone."""
     influxdb: InfluxForm = InfluxForm.V2
     broker: BrokerForm = BrokerForm.V2_0
     """Of a local deployment; the others know theirs."""

@@ -80,7 +80,10 @@ def init(
     keep_days: Annotated[
         int | None,
         typer.Option(
-            "--keep-days", min=31, help=f"How long InfluxDB keeps readings; {RETENTION_DAYS}.", show_default=False
+            "--keep-days",
+            min=31,
+            help=f"How long InfluxDB keeps readings; {RETENTION_DAYS}. `deploy provision` tells it.",
+            show_default=False,
         ),
     ] = None,
     *,
@@ -123,18 +126,24 @@ def init(
 @app.command()
 def provision(
     directory: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, exists=True, show_default=False)],
+    *,
+    shorten: Annotated[
+        bool, typer.Option("--shorten", help="Keep readings for a shorter time than now, and remove older ones.")
+    ] = False,
 ) -> None:
     """Give the running InfluxDB its bucket, and the services and Grafana rights to that alone.
 
     [bold]caretaker deploy provision city[/bold]
 
     With the admin's credentials in DIR/secrets; an InfluxDB that was never set up is
-    set up with them. A second run makes only what is missing or not accepted.
+    set up with them. A second run makes only what is missing or not accepted. Where
+    `deploy init --keep-days` asks for a longer time than readings are kept now, it
+    is taken over; a shorter one with --shorten.
     """
     with _told():
         record = read_record(directory)
         with held(directory):
-            for made in make_bucket(record.layout(directory.absolute()), record):
+            for made in make_bucket(record.layout(directory.absolute()), record, shorten=shorten):
                 say(f"{'made' if made.is_new else 'kept'}  {made.what}")
 
 

@@ -18,6 +18,7 @@ from deploy.provision import ProvisionError, Trouble, provision
 from deploy.record import Record, read_record
 from deploy.secrets import make_missing
 from deploy.settings_file import BUCKET, ORG, READER, WRITER
+from telemetry.stores.influxdb.provision import retention_of
 from tests.components import Influxd
 from tests.deployed import configuration, deployed
 from tests.influxdb2 import Influxd2
@@ -51,6 +52,24 @@ def made_by(layout: Layout) -> dict[str, bool]:
     return {one.what: one.is_new for one in provision(layout, read_record(layout.folder))}
 
 
+def kept_for(layout: Layout, days: int, *, shorten: bool = False) -> list[str]:
+    """What is said of a deployment that is to keep readings for so long, but for what is as it was."""
+    wish = read_record(layout.folder).model_copy(update={"retention_days": days})
+    return [one.what for one in provision(layout, wish, shorten=shorten) if "readings" in one.what]
+
+
+def is_kept_as_asked(layout: Layout, retention_s: Callable[[], float | None]) -> None:
+    assert retention_s() == 400 * DAY_S
+    assert kept_for(layout, 400) == []
+    assert kept_for(layout, 500) == ["readings are kept for 500 days"]
+    assert retention_s() == 500 * DAY_S
+    (said,) = kept_for(layout, 90)
+    assert "readings for 500 days; with --shorten for 90" in said
+    assert retention_s() == 500 * DAY_S, "what would be removed does not come back"
+    assert kept_for(layout, 90, shorten=True) == ["readings are kept for 90 days"]
+    assert retention_s() == 90 * DAY_S
+
+
 def test_each_user_of_influxdb_2_has_rights_to_the_bucket_alone(influxd2: Influxd2, tmp_path: Path) -> None:
     config = configuration(tmp_path / "config")
     layout = deployed(tmp_path / "city", config, {Door.INFLUXDB: influxd2.port}, InfluxForm.V2)
@@ -80,7 +99,7 @@ def test_each_user_of_influxdb_2_has_rights_to_the_bucket_alone(influxd2: Influx
     assert [what for what, is_new in made_by(layout).items() if is_new] == ["secrets/influxdb-caretaker.token"]
     write_private(layout.kept(Secret.INFLUXDB_GRAFANA_TOKEN), "of-another-influxdb")
     assert [what for what, is_new in made_by(layout).items() if is_new] == ["secrets/influxdb-grafana.token"]
-    assert retention_s(influxd2.url, tokens[Secret.INFLUXDB_ADMIN_TOKEN]) == 400 * DAY_S
+    is_kept_as_asked(layout, lambda: retention_s(influxd2.url, tokens[Secret.INFLUXDB_ADMIN_TOKEN]))
 
 
 def retention_s(url: str, admin: str) -> int:
@@ -88,6 +107,18 @@ def retention_s(url: str, admin: str) -> int:
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
         found: int = json.load(answer)["buckets"][0]["retentionRules"][0]["everySeconds"]
     return found
+
+
+def admin_password(layout: Layout) -> str:
+    return layout.kept(Secret.INFLUXDB_ADMIN_PASSWORD).read_text()
+
+
+def policy_s(url: str, admin: str) -> float | None:
+    query = urllib.parse.urlencode({"q": f"SHOW RETENTION POLICIES ON {BUCKET}"})
+    request = urllib.request.Request(f"{url}/query?{query}", headers={"Authorization": admin})  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+        (policy,) = json.load(answer)["results"][0]["series"][0]["values"]
+    return retention_of(policy[1])
 
 
 def test_an_influxdb_2_of_somebody_else_is_said(influxd2: Influxd2, tmp_path: Path) -> None:
@@ -123,6 +154,7 @@ def test_each_user_of_influxdb_1_has_rights_to_the_database_alone(
     assert status(server.url, read, f"Token {READER}:x") == 401
     drop = "/query?q=" + urllib.parse.quote(f"DROP DATABASE {BUCKET}")
     assert status(server.url, drop, found[WRITER], b"") in {401, 403}
+    is_kept_as_asked(layout, lambda: policy_s(server.url, f"Token admin:{admin_password(layout)}"))
     # A changed password is taken over.
     write_private(layout.kept(Secret.INFLUXDB_GRAFANA_PASSWORD), "another")
     made_by(layout)
