@@ -15,6 +15,7 @@ from telemetry.stores.store import StoreAwayError, StoreUnusableError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """No room on the disk, or no more of it for this user."""
+CORRECT = "correct the file; `caretaker check DIR` shows everything that is wrong at once"
 
 
 @contextmanager
@@ -23,7 +24,9 @@ def explained() -> Iterator[None]:
     try:
         yield
     except DocumentError as error:
-        fail(str(error), "correct the file; `caretaker check DIR` shows everything that is wrong at once")
+        # Of a folder or a variable, what is expected is the mend.
+        in_files = any(problem.line for problem in error.problems)
+        fail(str(error), CORRECT if in_files else None)
     except StoreUnusableError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
     except StoreAwayError as error:
