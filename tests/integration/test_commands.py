@@ -39,10 +39,10 @@ class Place:
         return result.stdout
 
     def complaint(self, *words: str, expect: int) -> str:
-        """What it says on stderr, on one line."""
+        """What it says on stderr, on one line and without a frame around it."""
         result = CliRunner().invoke(app, list(words), env=self.environment)
         assert result.exit_code == expect, result.output
-        return " ".join(result.stderr.split())
+        return " ".join(result.stderr.replace("│", " ").split())
 
     def json(self, *words: str, expect: int = 0) -> Any:
         return json.loads(self.call(*words, "--format", "json", expect=expect))
