@@ -16,8 +16,8 @@ AROUND_NS = 3_600 * NS_PER_S
 class Panels:
     """What is known of the dashboards. The last argument of each is the reader's language, as in `zh-Hant`."""
 
-    panel_of: Callable[[str, str], tuple[str, int] | None]
-    """Of a metric: the dashboard's uid, and the id of the panel in it that draws the metric. None: none does."""
+    panel_of: Callable[[str, str, str], tuple[str, int] | None]
+    """Of a metric at a kind of site: the dashboard's uid, and the id of the panel that draws it. None: none does."""
     site_dashboard: Callable[[str, str], str]
     """Of a kind of site: the dashboard's uid."""
     device_dashboard: Callable[[str], str]
@@ -49,7 +49,8 @@ class Dashboards:
         if device is None or not _is_shown(device.site, registry):
             return None
         language = self._spoken(language)
-        found = None if episode.metric is None else self._panels.panel_of(episode.metric, language)
+        kind = registry.sites[device.site].kind
+        found = None if episode.metric is None else self._panels.panel_of(episode.metric, kind, language)
         uid, panel = found or (self._panels.device_dashboard(language), None)
         end_ns = None if episode.resolved_ns is None else episode.resolved_ns + AROUND_NS
         shown = {

@@ -1,7 +1,7 @@
 """`python -m grafana`: writes the dashboards of the example city to grafana/generated/."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alerts.rules.load import load_rules
@@ -27,7 +27,10 @@ def generated() -> Mapping[str, str]:
     for language in LANGUAGES:
         made = dashboards(Deployment(registry, rules, BOARD_URL, language))
         files |= {f"{language}/{one.uid}.json": text_of(one.document) for one in made}
-        places[language] = {metric: [place.uid, place.panel] for metric, place in places_of(made).items()}
+        drawn: dict[str, dict[str, Sequence[str | int]]] = {}
+        for (kind, metric), place in places_of(made).items():
+            drawn.setdefault(kind, {})[metric] = [place.uid, place.panel]
+        places[language] = drawn
     return files | {PLACES: text_of(places)}
 
 

@@ -34,6 +34,11 @@ class Deployment:
         """What ends the uids of this language's dashboards."""
         return "" if self.language == ENGLISH else f"-{self.language.partition('-')[0]}"
 
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """The ids of the sites that are not shown."""
+        return tuple(site.id for site in self.registry.sites.values() if site.archive)
+
     def sites(self, *kinds: str) -> Sequence[Site]:
         """Those of some kinds, or all, in the registry's order."""
         every = (site for site in self.registry.sites.values() if not site.archive)

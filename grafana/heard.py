@@ -65,7 +65,7 @@ def said(deployment: Deployment, measurement: str, devices: Sequence[Device], sc
 
 def _only(deployment: Deployment, scope: Scope, metric: str, some: Sequence[Device]) -> Scope:
     """The scope, narrowed to these devices where it holds others with the metric, which another query is about."""
-    sites = [deployment.registry.sites[name] for name in scope.sites] if scope.sites else deployment.sites()
+    sites = deployment.sites() if scope.sites is None else [deployment.registry.sites[name] for name in scope.sites]
     if len(deployment.devices(sites, metric)) == len(some):
         return scope
     return Scope(scope.variables, devices=tuple(device.id for device in some))

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana.deployment import Deployment
-from grafana.shown import uid
+from grafana.shown import ANY, uid
 
 TAG = "caretaker"
 """Every dashboard has it, and beside it its language: the menu lists those of one language."""
@@ -110,11 +110,11 @@ class Place:
     uid: str
     panel: int
 
-    def path(self, site: str, device: str, start: str = "now-24h", end: str = "now") -> str:
-        """Where Grafana shows it alone, for a device: ids, or Grafana's words for them. Times as Grafana takes them."""
-        chosen = f"var-site={site}&var-device={device}&from={start}&to={end}"
-        return f"/d/{self.uid}?viewPanel={self.panel}&{chosen}"
+
+Places = Mapping[tuple[str, str], Place]
+"""Kind of site, or `ANY`, and catalogue metric to where it is drawn."""
 
 
-Places = Mapping[str, Place]
-"""Catalogue metric to where it is drawn."""
+def place_of(places: Places, kind: str, metric: str) -> Place | None:
+    """Where a metric of a site of the kind is drawn; None: nowhere."""
+    return places.get((kind, metric)) or places.get((ANY, metric))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Draft
@@ -14,8 +15,9 @@ from grafana_foundation_sdk.models.dashboard import Panel as Built
 
 from grafana.annotations import alerts_raised
 from grafana.deployment import Deployment
-from grafana.links import Place, menu, tags, uid_of
+from grafana.links import Place, Places, menu, tags, uid_of
 from grafana.queries import Scope, Variable
+from grafana.shown import ANY
 from grafana.variables import variables
 from telemetry.registry.models import Device, Site
 
@@ -38,8 +40,8 @@ class Dashboard:
     title: str
     document: Mapping[str, Any]
     """Grafana's JSON, without `id` and `version`, which are a server's own."""
-    drawn: Mapping[str, Place]
-    """Catalogue metric to the first panel that draws it."""
+    drawn: Places
+    """The first panel that draws each metric."""
 
 
 class Page:
@@ -66,8 +68,12 @@ class Page:
         self.deployment = deployment
         self.uid = uid_of(deployment, name)
         self.title = title
-        every = len(sites) == len(deployment.sites())
-        self.scope = Scope(tuple(choose), () if every else tuple(site.id for site in sites))
+        if len(sites) == len(deployment.sites()):
+            self._kinds: Sequence[str] = (ANY,)
+            self.scope = Scope(tuple(choose), archives=deployment.archives)
+        else:
+            self._kinds = tuple(dict.fromkeys(site.kind for site in sites))
+            self.scope = Scope(tuple(choose), tuple(site.id for site in sites))
         """What the queries of its panels are about: its sites, as its variables narrow them."""
         self._draft = (
             Draft(title)
@@ -86,27 +92,32 @@ class Page:
         )
         self._filled = [0] * COLUMNS
         self._ids: set[int] = set()
-        self._drawn: dict[str, Place] = {}
+        self._drawn: dict[tuple[str, str], Place] = {}
+        self._heading: Row | None = None
 
     def row(self, panel_id: int, title: str) -> None:
-        """A heading; what is added next stands under it."""
-        y = max(self._filled)
-        self._draft.with_row(Row(title).id(self._take(panel_id)).grid_pos(GridPos(h=1, w=COLUMNS, x=0, y=y)))
-        self._filled = [y + 1] * COLUMNS
+        """A heading over what is added next; without anything under it there is none."""
+        self._heading = Row(title).id(self._take(panel_id))
 
     def add(self, panel_id: int, panel: Builder[Built], *, width: int, height: int, draws: Sequence[str] = ()) -> None:
         """A panel at the highest free place, of those the leftmost: right of the one before, or under a lower one.
 
-        `panel_id` is its own for ever: links point to it. `draws`: the metrics for which an alert may point here.
+        `panel_id` is its own for ever: links point to it. `draws`: the metrics for which an alert may point here, since
+        it shows whichever device of the page's sites is chosen.
         """
+        if self._heading is not None:
+            y = max(self._filled)
+            self._draft.with_row(self._heading.grid_pos(GridPos(h=1, w=COLUMNS, x=0, y=y)))
+            self._filled = [y + 1] * COLUMNS
+            self._heading = None
         x, y = self._place(width)
         built = panel.build()
         built.id_val = self._take(panel_id)
         built.grid_pos = GridPos(h=height, w=width, x=x, y=y)
         self._draft.with_panel(_Finished(built))
         self._filled[x : x + width] = [y + height] * width
-        for metric in draws:
-            self._drawn.setdefault(metric, Place(self.uid, panel_id))
+        for key in product(self._kinds, draws):
+            self._drawn.setdefault(key, Place(self.uid, panel_id))
 
     def build(self) -> Dashboard:
         """The dashboard; the same for the same deployment, to the byte."""

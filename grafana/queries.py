@@ -83,23 +83,29 @@ class Scope:
 
     variables: tuple[Variable, ...] = EVERY_VARIABLE
     """Those that the page has."""
-    sites: tuple[str, ...] = ()
-    """Only these; empty: any."""
+    sites: tuple[str, ...] | None = None
+    """Only these; None: any but `archives`."""
+    archives: tuple[str, ...] = ()
+    """Sites that lie in the same store and are shown nowhere."""
     devices: tuple[str, ...] = ()
     """Only these; empty: any."""
 
     def of_sites(self, sites: Iterable[Site]) -> "Scope":
         """Narrowed to these sites."""
-        return replace(self, sites=tuple(site.id for site in sites))
+        return replace(self, sites=tuple(site.id for site in sites), archives=())
 
     def where(self, *more: str, time: bool = True) -> str:
         """The WHERE clause, with further conditions."""
         said = [_CONDITIONS[variable] for variable in self.variables]
-        said += [
-            f'"{tag}" =~ /^({"|".join(ids)})$/' for tag, ids in (("site", self.sites), ("device", self.devices)) if ids
-        ]
+        said += [] if self.sites is None else [f'"site" =~ {_one_of(self.sites)}']
+        said += [f'"site" !~ {_one_of(self.archives)}'] if self.archives else []
+        said += [f'"device" =~ {_one_of(self.devices)}'] if self.devices else []
         said += [*more, *([TIME] if time else [])]
         return f"WHERE {' AND '.join(said)}" if said else ""
+
+
+def _one_of(ids: Sequence[str]) -> str:
+    return f"/^({'|'.join(ids)})$/"
 
 
 class Every(StrEnum):

@@ -11,15 +11,21 @@ from importlib import resources
 from grafana.words import ENGLISH, LANGUAGES
 
 PLACES = "places.json"
-"""The file below `generated/`: language to metric to the dashboard's uid and the panel's id."""
+"""The file below `generated/`: language to kind of site to metric to the dashboard's uid and the panel's id."""
+ANY = "*"
+"""In place of a kind: of dashboards about all sites."""
 PAGES: Mapping[str, str] = {"toilet": "toilets", "building": "buildings", "air": "air"}
 """Kind of site to its dashboard."""
 _TAG = "caretaker"
 
 
-def panel_of(metric: str, language: str) -> tuple[str, int] | None:
-    """The uid of the dashboard, and the id of the panel in it, that draws the metric; None: none does."""
-    place = _places().get(language, {}).get(metric)
+def panel_of(metric: str, kind: str, language: str) -> tuple[str, int] | None:
+    """The uid of the dashboard, and the id of the panel in it, that draws the metric of a site of the kind.
+
+    None: none does.
+    """
+    places = _places().get(language, {})
+    place = places.get(kind, {}).get(metric) or places.get(ANY, {}).get(metric)
     return None if place is None else (str(place[0]), int(place[1]))
 
 
@@ -41,7 +47,7 @@ def uid(page: str, language: str) -> str:
 
 
 @cache
-def _places() -> Mapping[str, Mapping[str, Sequence[str | int]]]:
+def _places() -> Mapping[str, Mapping[str, Mapping[str, Sequence[str | int]]]]:
     text = (resources.files("grafana") / "generated" / PLACES).read_text(encoding="utf-8")
-    found: Mapping[str, Mapping[str, Sequence[str | int]]] = json.loads(text)
+    found: Mapping[str, Mapping[str, Mapping[str, Sequence[str | int]]]] = json.loads(text)
     return found

@@ -6,6 +6,8 @@ from grafana_foundation_sdk.builders import common, statetimeline, table, timese
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from alerts.alert import Severity
+from alerts.rules.rule import Rule
+from alerts.rules.select import selected
 from grafana.alert_panels import count_of, placed, raised_by_day
 from grafana.alert_queries import (
     ACKNOWLEDGE,
@@ -17,15 +19,16 @@ from grafana.alert_queries import (
     noisiest,
 )
 from grafana.cells import CENTRED, HIDDEN, NONE, SPAN, bar, parts
+from grafana.dashboards.devices_one import COURSE, shown_of
 from grafana.deployment import Deployment
-from grafana.links import ALERTS, CELL, DEVICES, Link, Place, Places, cell, device_links, uid_of
+from grafana.links import ALERTS, CELL, DEVICES, Link, Place, Places, cell, device_links, place_of, uid_of
 from grafana.page import Dashboard, Page
 from grafana.panels import SERIES, TWO_WEEKS, bars, renamed, timeline, with_states
 from grafana.queries import Every, InfluxQuery, Scope, Shape
 from grafana.silence import SILENCE
 from grafana.tables import column, in_order, links_in_cells, names_in_cells, rows, severities
 from grafana.thresholds import FINE, SEVERITIES
-from telemetry.registry.models import Site
+from telemetry.registry.models import Device, Site
 
 
 def dashboard(deployment: Deployment, places: Places) -> Dashboard:
@@ -88,15 +91,28 @@ def _firing(deployment: Deployment, scope: Scope, places: Places) -> table.Panel
 
 
 def places_of_rules(deployment: Deployment, places: Places) -> Mapping[str, Place]:
-    """Rule id to the panel that shows what its alerts are about.
+    """Rule id to the panel that shows what its alerts are about, whichever of its devices they are about.
 
-    The first of the rule's metrics that is drawn anywhere; the table of silent devices for rules without such a metric.
+    The first of the rule's metrics that is drawn in one place for all kinds of sites for which the rule holds. Else the
+    courses of the one device; for rules about what is not drawn there either, the table of silent devices.
     """
-    otherwise = Place(uid_of(deployment, DEVICES), SILENCE)
-    return {
-        rule.id: next((places[metric] for metric in rule.metrics if metric in places), otherwise)
-        for rule in deployment.rules.rules
-    }
+    by_device = selected(deployment.rules, deployment.registry)
+    held: dict[str, list[Device]] = {}
+    for device in deployment.devices():
+        for rule in by_device.get(device.id, ()):
+            held.setdefault(rule.id, []).append(device)
+    return {rule.id: _place_of(deployment, rule, held.get(rule.id, ()), places) for rule in deployment.rules.rules}
+
+
+def _place_of(deployment: Deployment, rule: Rule, devices: Sequence[Device], places: Places) -> Place:
+    kinds = {deployment.registry.sites[device.site].kind for device in devices}
+    for metric in rule.metrics:
+        found = {place_of(places, kind, metric) for kind in kinds}
+        place = found.pop() if len(found) == 1 else None
+        if place is not None:
+            return place
+    drawn = {metric.name for metric in shown_of(deployment, devices)}
+    return Place(uid_of(deployment, DEVICES), SILENCE if drawn.isdisjoint(rule.metrics) else COURSE)
 
 
 def _history(deployment: Deployment, scope: Scope, sites: Sequence[Site]) -> statetimeline.Panel:

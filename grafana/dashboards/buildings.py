@@ -85,7 +85,7 @@ def _power(page: Page, sites: Sequence[Site]) -> None:
         ),
         [InfluxQuery(query, alias="$tag_site")],
     ).interval("1m")
-    page.add(110, named_sites(deployment, in_unit(panel, metric), sites).decimals(0), width=12, height=8, draws=[POWER])
+    page.add(110, named_sites(deployment, in_unit(panel, metric), sites).decimals(0), width=12, height=8)
     if demanded:
         page.add(111, buildings_energy.half_hours(page, sites), width=12, height=8, draws=[DEMAND])
 
@@ -112,7 +112,7 @@ def _water(page: Page, sites: Sequence[Site]) -> None:
         if found:
             said = words("What the main meters of each building counted on each day of the range, from midnight there.")
             panel = counted_bars(deployment, name, sites, mains_scope(page, name, sites), Every.DAY, title, said)
-            page.add(panel_id, panel.decimals(1), width=12, height=8, draws=[name])
+            page.add(panel_id, panel.decimals(1), width=12, height=8)
 
 
 def _rooms(page: Page, sites: Sequence[Site]) -> None:

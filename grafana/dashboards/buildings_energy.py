@@ -127,7 +127,7 @@ def add_rhythm(page: Page, sites: Sequence[Site]) -> None:
             words("Electricity by day"),
             words("What the main meters of each building counted on each day of the range, from midnight there."),
         )  # fmt: skip
-        page.add(213, energy.decimals(1), width=24, height=8, draws=[ENERGY])
+        page.add(213, energy.decimals(1), width=24, height=8)
 
 
 def _week_against_week(page: Page, sites: Sequence[Site]) -> barchart.Panel:

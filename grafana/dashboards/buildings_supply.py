@@ -39,7 +39,7 @@ def add_to(page: Page, sites: Sequence[Site]) -> None:
         words("Every meter by itself: the main supply and those behind it. Do not add them up."),
         deployment.device_names(meters),
     )  # fmt: skip
-    page.add(310, panel.decimals(0), width=24, height=10)
+    page.add(310, panel.decimals(0), width=24, height=10, draws=[POWER])
     three_phase, factor = _having(meters, CURRENTS), _having(meters, (FACTOR,))
     if three_phase:
         page.add(311, _imbalance(page, three_phase), width=12, height=10, draws=CURRENTS)
@@ -52,7 +52,7 @@ def add_to(page: Page, sites: Sequence[Site]) -> None:
     if currents:
         page.add(351, _currents(page, currents), width=12, height=9)
     if voltages:
-        page.add(352, _voltages(page, voltages), width=12, height=9, draws=VOLTAGES)
+        page.add(352, _voltages(page, voltages), width=12, height=9)
 
 
 def _imbalance(page: Page, meters: Sequence[Device]) -> timeseries.Panel:

@@ -48,7 +48,7 @@ def test_a_link_in_a_message_leads_on_to_the_panel_of_the_alert(house: House) ->
     page = httpx2.get(address, trust_env=False).text
     found = re.search(rf'href="{GRAFANA}(/d/[^"]+)"', page)
     assert found is not None
-    place = shown.panel_of("nh3_ppm", "en")
+    place = shown.panel_of("nh3_ppm", "toilet", "en")
     assert place is not None
     asked = f"/d/{place[0]}?viewPanel={place[1]}&var-site=pier&var-device=nh3-1&from="
     assert html.unescape(found[1]).startswith(asked)

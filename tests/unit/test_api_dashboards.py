@@ -17,14 +17,15 @@ NOW_NS = (RAISED_S + 10 * HOUR_S) * NS_PER_S
 URL = "https://grafana.example.org/city"
 KNOWN = registry(
     device("nh3-1", "pier"),
+    device("nh3-2", "hall"),
     device("old-1", "museum"),
-    sites=[site("pier"), site("hall", kind="building"), site("museum", archive=True)],
+    sites=[site("pier", kind="toilet"), site("hall", kind="building"), site("museum", archive=True)],
 )
 
 
 def dashboards(*languages: str) -> Dashboards:
-    def panel_of(metric: str, language: str) -> tuple[str, int] | None:
-        return (f"uid-{language}", 7) if metric == "nh3_ppm" else None
+    def panel_of(metric: str, kind: str, language: str) -> tuple[str, int] | None:
+        return (f"uid-{language}", 7) if (metric, kind) == ("nh3_ppm", "toilet") else None
 
     panels = Panels(panel_of, lambda kind, language: f"{kind}-{language}", lambda language: f"devices-{language}")
     return Dashboards(URL, languages or ("en", "zh-Hant"), panels)
@@ -67,6 +68,13 @@ def test_an_alert_leads_to_the_panel_of_its_metric_around_its_time(
     assert found == (path, common | shown)
 
 
+def test_a_panel_about_another_kind_of_site_is_none_of_the_device() -> None:
+    episode = Episode("nh3-2", "nh3_ppm", RAISED_S * NS_PER_S, None)
+    path, shown = taken_apart(dashboards().alert(episode, KNOWN, "en", NOW_NS))
+    assert path == "/d/devices-en"
+    assert (shown["var-device"], shown.get("viewPanel")) == ("nh3-2", None)
+
+
 def test_a_device_and_a_site_lead_to_their_dashboards() -> None:
     found = dashboards()
     assert taken_apart(found.device("nh3-1", KNOWN, "en")) == (
@@ -79,7 +87,7 @@ def test_a_device_and_a_site_lead_to_their_dashboards() -> None:
 def test_a_language_without_dashboards_gets_those_that_there_are() -> None:
     episode = Episode("nh3-1", "nh3_ppm", RAISED_S * NS_PER_S, None)
     assert taken_apart(dashboards("en").alert(episode, KNOWN, "zh-Hant", NOW_NS))[0] == "/d/uid-en"
-    assert taken_apart(dashboards("zh-Hant").site("pier", KNOWN, "en"))[0] == "/d/site-zh-Hant"
+    assert taken_apart(dashboards("zh-Hant").site("pier", KNOWN, "en"))[0] == "/d/toilet-zh-Hant"
 
 
 @pytest.mark.parametrize(("device_id", "site_id"), [("gone-1", "gone"), ("old-1", "museum")])

@@ -65,7 +65,7 @@ def test_without_rules_nothing_is_left_out_and_no_limit_drawn() -> None:
 
 
 def test_alerts_point_to_what_they_are_about() -> None:
-    drawn = {metric: place.panel for metric, place in buildings.dashboard(CITYS).drawn.items()}
+    drawn = {metric: place.panel for (_, metric), place in buildings.dashboard(CITYS).drawn.items()}
     watched = {metric for rule in CITYS.rules.rules if rule.file.endswith("buildings.yaml") for metric in rule.metrics}
     assert watched
     assert watched <= set(drawn)

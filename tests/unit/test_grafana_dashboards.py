@@ -9,16 +9,20 @@ import pytest
 
 from alerts.rules.load import load_rules
 from alerts.rules.rule import Rules
+from alerts.rules.select import selected
 from grafana.__main__ import BOARD_URL, CITY, GENERATED, generated
 from grafana.dashboards import dashboards, places_of
+from grafana.dashboards.alerts import places_of_rules
+from grafana.dashboards.devices_one import COURSE
 from grafana.deployment import Deployment
+from grafana.links import Place
 from grafana.page import COLUMNS, SCHEMA, Dashboard
 from grafana.shown import device_dashboard, panel_of, site_dashboard, uid
 from grafana.silence import SILENCE
 from grafana.words import LANGUAGES
 from telemetry.registry.load import load_registry
-from telemetry.registry.models import Registry
-from tests.builders import CATALOGUE
+from telemetry.registry.models import Device, Registry
+from tests.builders import CATALOGUE, device, registry, site
 
 REGISTRY = load_registry(CITY)
 RULES = load_rules(CITY, REGISTRY)
@@ -27,7 +31,7 @@ MADE: Mapping[str, Dashboard] = {
 }
 WHEN_AND_NOT_WHAT = {(uid("devices", language), SILENCE) for language in LANGUAGES}
 """Panels that say by device when it was last heard, and no value of it."""
-MOST_CHARACTERS = 300_000
+MOST_CHARACTERS = 320_000
 """Characters of a dashboard's JSON for a city of 150 devices."""
 
 
@@ -176,11 +180,44 @@ def test_what_is_watched_has_a_place_where_it_is_drawn() -> None:
     for language in LANGUAGES:
         made = [one for one in MADE.values() if one.document["tags"][1] == f"caretaker-{language}"]
         places = places_of(made)
-        assert panel_of("nh3_ppm", language) == (uid("toilets", language), 110)
-        for metric, place in places.items():
+        assert panel_of("nh3_ppm", "toilet", language) == (uid("toilets", language), 110)
+        for (kind, metric), place in places.items():
             panels = {panel["id"]: panel for panel in _panels(place.uid)}
             assert any(f'"{metric}"' in query for query in _queries(panels[place.panel])), metric
-            assert panel_of(metric, language) == (place.uid, place.panel)
+            assert panel_of(metric, kind, language) == (place.uid, place.panel)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_an_alert_leads_its_device_is_shown(language: str) -> None:
+    """From the table of alerts and from the board, for each rule and each device for which it holds."""
+    made = [one for one in MADE.values() if one.document["tags"][1] == f"caretaker-{language}"]
+    deployment = Deployment(REGISTRY, RULES, BOARD_URL, language)
+    by_rule = places_of_rules(deployment, places_of(made))
+    by_device = selected(RULES, REGISTRY)
+    for one in deployment.devices():
+        for rule in by_device.get(one.id, ()):
+            place = by_rule[rule.id]
+            assert _shows(place.uid, place.panel, one), f"{rule.id}, {one.id}: {place}"
+            kind = REGISTRY.sites[one.site].kind
+            linked = panel_of(rule.metrics[0], kind, language) if rule.metrics else None
+            assert linked is None or _shows(*linked, one), f"{rule.id}, {one.id}: {linked}"
+    course = Place(uid("devices", language), COURSE)
+    assert by_rule["building-leak"] == Place(uid("buildings", language), 410)
+    assert by_rule["fine-particles"] == course, "rooms and stations are drawn on no common page"
+    assert panel_of("pm2_5_ugm3", "building", language) is None
+
+
+def _shows(name: str, panel_id: int, device: Device) -> bool:
+    """Whether any query of the panel may find the device, once it is chosen."""
+    (queries,) = [_queries(panel) for panel in _panels(name) if panel["id"] == panel_id]
+    if (name, panel_id) in WHEN_AND_NOT_WHAT:
+        return any(device.id in query for query in queries)
+    known = {"site": device.site, "device": device.id}
+    return any(
+        all(known[tag] in ids.split("|") for tag, ids in re.findall(r'"(site|device)" =~ /\^\(([\w|-]+)\)\$/', query))
+        for query in queries
+        if any(f'"{metric}"' in query for metric in device.metrics)
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -188,15 +225,19 @@ def test_links_of_others_lead_to_dashboards(language: str) -> None:
     for kind in ("toilet", "building", "air", "anything"):
         assert site_dashboard(kind, language) in MADE
     assert device_dashboard(language) == uid("devices", language)
-    assert panel_of("no_such_metric", language) is None
+    assert panel_of("no_such_metric", "toilet", language) is None
 
 
 def test_there_are_no_dashboards_in_other_languages() -> None:
-    assert panel_of("nh3_ppm", "fr") is None
+    assert panel_of("nh3_ppm", "toilet", "fr") is None
     with pytest.raises(ValueError, match="'fr'"):
         device_dashboard("fr")
 
 
-def test_a_deployment_without_anything_has_dashboards_too() -> None:
-    made = dashboards(Deployment(Registry(CATALOGUE, {}, {}), Rules(), ""))
-    assert [one.uid for one in made] == [name for name in MADE if not name.endswith("-zh")]
+def test_a_deployment_has_dashboards_about_its_kinds_of_sites() -> None:
+    nothing = dashboards(Deployment(Registry(CATALOGUE, {}, {}), Rules(), ""))
+    everywhere = ["caretaker-city", "caretaker-devices", "caretaker-platform", "caretaker-alerts"]
+    assert [one.uid for one in nothing] == everywhere
+    one_building = registry(device("m1", "tower", metrics=("power_kw",)), sites=[site("tower", kind="building")])
+    made = dashboards(Deployment(one_building, Rules(), ""))
+    assert [one.uid for one in made] == ["caretaker-city", "caretaker-buildings", *everywhere[1:]]

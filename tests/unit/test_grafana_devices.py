@@ -33,13 +33,15 @@ def test_what_could_tell_of_single_people_is_not_shown_of_a_device() -> None:
     assert not may_be_suspect(CATALOGUE["battery_pct"])
 
 
-def test_an_alert_leads_to_the_panel_of_its_metric_or_to_the_silent_devices() -> None:
-    drawn = {"nh3_ppm": Place("caretaker-toilets", 110), "current_l2_a": Place("caretaker-buildings", 510)}
+def test_an_alert_leads_to_the_panel_of_its_metric_or_to_that_of_its_device() -> None:
+    odour, battery = Place("caretaker-toilets", 110), Place("caretaker-devices", 311)
+    drawn = {("toilet", "nh3_ppm"): odour, ("*", "battery_pct"): battery}
     places = alerts.places_of_rules(HERE, drawn)
     assert places.keys() == {rule.id for rule in HERE.rules.rules}
-    assert places["odour"] == drawn["nh3_ppm"]
-    assert places["phase-imbalance"] == drawn["current_l2_a"]
-    assert places["sensor-silent"] == places["paper-low"] == Place("caretaker-devices", 110)
+    assert places["odour"] == odour
+    assert places["battery-low"] == battery
+    assert places["paper-low"] == Place("caretaker-devices", devices_one.COURSE)
+    assert places["sensor-silent"] == places["assistance"] == Place("caretaker-devices", 110)
 
 
 def test_every_reason_to_refuse_has_words() -> None:

@@ -8,7 +8,7 @@ import pytest
 from alerts.rules.rule import Rules
 from grafana.deployment import MOST_NAMED, Deployment
 from grafana.heard import voices
-from grafana.links import Place, device_links, site_links
+from grafana.links import Place, device_links, place_of, site_links
 from grafana.page import Dashboard, Page
 from grafana.panels import course_of, figure, named, plot
 from grafana.queries import InfluxQuery, Scope, Variable
@@ -114,8 +114,8 @@ def test_variables_offer_names_and_hold_ids() -> None:
 
 def test_a_page_about_some_sites_asks_for_those_only() -> None:
     assert '"site" =~ /^(pier|park)$/' in page(PIER, PARK).scope.where()
-    assert page().scope.sites == ()
-    assert page(choose=()).scope.where() == "WHERE $timeFilter"
+    assert page(choose=()).scope.where() == 'WHERE "site" !~ /^(old)$/ AND $timeFilter', "archives are never among all"
+    assert page().scope.of_sites([PIER]).where(time=False).endswith('AND "site" =~ /^(pier)$/')
     assert Scope((Variable.SITE,), devices=("a", "b")).where(time=False) == (
         'WHERE "site" =~ /^${site:regex}$/ AND "device" =~ /^(a|b)$/'
     )
@@ -146,16 +146,29 @@ def test_a_panel_without_a_description_is_refused() -> None:
 
 
 def test_the_first_panel_that_draws_a_metric_is_its_place() -> None:
-    made = page()
+    made = page(PIER, PARK)
     made.add(1, panel(), width=6, height=4, draws=["nh3_ppm"])
     made.add(2, panel(), width=6, height=4, draws=["nh3_ppm", "h2s_ppm"])
 
     drawn = made.build().drawn
-    assert {name: place.panel for name, place in drawn.items()} == {"nh3_ppm": 1, "h2s_ppm": 2}
-    assert drawn["nh3_ppm"].path("pier", "p1") == (
-        "/d/caretaker-try?viewPanel=1&var-site=pier&var-device=p1&from=now-24h&to=now"
-    )
-    assert Place("u", 3).path("s", "d", "1", "2") == "/d/u?viewPanel=3&var-site=s&var-device=d&from=1&to=2"
+    assert {key: place.panel for key, place in drawn.items()} == {("toilet", "nh3_ppm"): 1, ("toilet", "h2s_ppm"): 2}
+    assert place_of(drawn, "toilet", "nh3_ppm") == Place("caretaker-try", 1)
+    assert place_of(drawn, "building", "nh3_ppm") is None, "its queries are about toilets"
+
+
+def test_a_page_about_all_sites_draws_for_any_kind() -> None:
+    made = page()
+    made.add(1, panel(), width=6, height=4, draws=["battery_pct"])
+    assert place_of(made.build().drawn, "depot", "battery_pct") == Place("caretaker-try", 1)
+
+
+def test_a_heading_stands_over_panels_only() -> None:
+    made = page()
+    made.row(100, "Nothing measures it")
+    made.row(200, "Odour")
+    made.add(210, panel(), width=6, height=4)
+    made.row(300, "Nor this")
+    assert [one["id"] for one in made.build().document["panels"]] == [200, 210]
 
 
 def test_links_lead_to_ids() -> None:
