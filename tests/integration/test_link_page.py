@@ -151,7 +151,7 @@ async def test_a_link_shows_what_is_wrong_and_changes_nothing(door: Door) -> Non
 async def test_a_link_leads_to_the_panel_in_the_persons_language_where_there_is_a_grafana(door: Door) -> None:
     alert = await door.alert()
     assert "grafana" not in (await door.client.get(door.link(alert.id))).text.lower()
-    panels = Panels(lambda metric, language: (f"{metric}-{language}", 4), lambda kind, _: kind, lambda _: "devices")
+    panels = Panels(lambda metric, _, language: (f"{metric}-{language}", 4), lambda kind, _: kind, lambda _: "devices")
     known = Dashboards("https://grafana.example.org", ("en", "zh-Hant"), panels)
     door.app.state.sources = replace(cast("Sources", door.app.state.sources), dashboards=known)
     for person, uid, text in (
