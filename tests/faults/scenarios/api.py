@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 from tests.components import free_port, wait_until
-from tests.faults.load import SITE, Client, Numbers
+from tests.faults.load import SITE, Client, Load, Numbers
 from tests.faults.process import AlertsProcess, ApiProcess
 from tests.faults.report import Figure, Figures
 from tests.faults.rig import Rig, Setup, Stage
@@ -30,6 +30,7 @@ rules:
 PEOPLE = "people: [{id: duty-attendant, name: Duty attendant, language: en}]\n"
 ROUTES = "route: {to: [duty-attendant], group_wait: 0s}\n"
 LISTENERS, ASKERS = 20, 3
+KEEPS_UP = 0.9
 LOOK_EVERY_S = 0.1
 
 
@@ -51,27 +52,27 @@ def run(stage: Stage) -> list[Figure]:
         api = ApiProcess(rig.config, rig.data, rig.folder / "api.log", ports["api"], key=key)
         stack.callback(api.kill)
         load = stack.enter_context(rig.load(Numbers(ENDLESS), rate_hz))
-        _watch(rig, 1.0)
-        alone, _ = _watch(rig, part_s)
-        figures.at_least(PROMISE, "acknowledged a second without the API", alone / part_s, 0.9 * rate_hz)
+        _watch(rig, load, 1.0)
+        alone, _ = _watch(rig, load, part_s)
+        figures.at_least(PROMISE, "acknowledged of what the broker took without the API", alone, KEEPS_UP)
 
         api.start()
         api.wait_ready()
         with _asked(api) as answered:
-            busy, pause_s = _watch(rig, part_s)
-        figures.at_least(PROMISE, "acknowledged a second while it is asked", busy / part_s, 0.9 * rate_hz)
+            busy, pause_s = _watch(rig, load, part_s)
+        figures.at_least(PROMISE, "acknowledged of what the broker took while it is asked", busy, KEEPS_UP)
         figures.at_most(PROMISE, "longest pause meanwhile", pause_s, 2.0, "s")
         figures.at_least(PROMISE, "answers meanwhile", len(answered), part_s)
 
         _store_away(rig, api, figures)
 
         api.signal(signal.SIGSTOP)
-        still, pause_s = _watch(rig, part_s)
+        still, pause_s = _watch(rig, load, part_s)
         api.kill()
-        dead, _ = _watch(rig, part_s)
-        figures.at_least(PROMISE, "acknowledged a second while it stands still", still / part_s, 0.9 * rate_hz)
+        dead, _ = _watch(rig, load, part_s)
+        figures.at_least(PROMISE, "acknowledged of what the broker took while it stands still", still, KEEPS_UP)
         figures.at_most(PROMISE, "longest pause while it stands still", pause_s, 2.0, "s")
-        figures.at_least(PROMISE, "acknowledged a second while it is dead", dead / part_s, 0.9 * rate_hz)
+        figures.at_least(PROMISE, "acknowledged of what the broker took while it is dead", dead, KEEPS_UP)
         api.start()
         api.wait_ready()
         figures.exactly(PROMISE, "status of history after it is back", api.history(load.numbers.device(0))[0], 200)
@@ -121,8 +122,12 @@ def _make_key(rig: Rig) -> str:
     return key
 
 
-def _watch(rig: Rig, for_s: float) -> tuple[float, float]:
-    """How many the ingestor acknowledged (others acknowledge too), and the longest time without, s."""
+def _watch(rig: Rig, load: Load, for_s: float) -> tuple[float, float]:
+    """How much of what the broker took meanwhile the ingestor acknowledged, and the longest time without, s.
+
+    Of what the broker took, not in a second: whoever asks and publishes is one process here, and slows itself.
+    """
+    before = len(load.acknowledged)
     began = seen = _acknowledged(rig)
     longest_s, since = 0.0, time.monotonic()
     end = since + for_s
@@ -132,7 +137,7 @@ def _watch(rig: Rig, for_s: float) -> tuple[float, float]:
             seen, since = now, time.monotonic()
         longest_s = max(longest_s, time.monotonic() - since)
         time.sleep(LOOK_EVERY_S)
-    return _acknowledged(rig) - began, longest_s
+    return (_acknowledged(rig) - began) / (len(load.acknowledged) - before), longest_s
 
 
 def _acknowledged(rig: Rig) -> float:
