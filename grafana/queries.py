@@ -97,14 +97,15 @@ class Scope:
     def where(self, *more: str, time: bool = True) -> str:
         """The WHERE clause, with further conditions."""
         said = [_CONDITIONS[variable] for variable in self.variables]
-        said += [] if self.sites is None else [f'"site" =~ {_one_of(self.sites)}']
-        said += [f'"site" !~ {_one_of(self.archives)}'] if self.archives else []
-        said += [f'"device" =~ {_one_of(self.devices)}'] if self.devices else []
+        said += [] if self.sites is None else [f'"site" =~ {one_of(self.sites)}']
+        said += [f'"site" !~ {one_of(self.archives)}'] if self.archives else []
+        said += [f'"device" =~ {one_of(self.devices)}'] if self.devices else []
         said += [*more, *([TIME] if time else [])]
         return f"WHERE {' AND '.join(said)}" if said else ""
 
 
-def _one_of(ids: Sequence[str]) -> str:
+def one_of(ids: Sequence[str]) -> str:
+    """The regular expression for any of these ids."""
     return f"/^({'|'.join(ids)})$/"
 
 

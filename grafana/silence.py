@@ -11,7 +11,7 @@ from alerts.rules.rule import MISSED_INTERVALS, NoData
 from grafana.clock import END_MS
 from grafana.deployment import Deployment
 from grafana.heard import numbers, said
-from grafana.queries import DEVICE, Scope, group, of
+from grafana.queries import DEVICE, Scope, group, of, one_of
 from telemetry.reading import NS_PER_S
 from telemetry.registry.models import Device
 
@@ -104,6 +104,4 @@ def _where_they_are(devices: Iterable[Device]) -> str:
     by_site: dict[str, list[str]] = {}
     for device in devices:
         by_site.setdefault(device.site, []).append(device.id)
-    return " OR ".join(
-        f'("site" = \'{site}\' AND "device" =~ /^({"|".join(names)})$/)' for site, names in by_site.items()
-    )
+    return " OR ".join(f'("site" = \'{site}\' AND "device" =~ {one_of(names)})' for site, names in by_site.items())

@@ -69,9 +69,9 @@ def require_program(name: str) -> Path:
 
 
 def free_port() -> int:
-    """
-    A port of the loopback that was free a moment ago, and stays so while what listens there is stopped for a time:
-    it is below those that the system gives to outgoing connections, and each is given once until all were.
+    """A port of the loopback that was free a moment ago, and stays so while what listens there is stopped for a time.
+
+    It is below those that the system gives to outgoing connections, and each is given once until all were.
     """
     while True:
         with socket.socket() as one, suppress(OSError):

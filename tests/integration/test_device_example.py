@@ -52,9 +52,10 @@ def start(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:
 
 
 def opened(folder: Path) -> closing[sqlite3.Connection]:
-    """
-    The outbox as the next start of the device finds it: writable, because whoever opens it first after a
-    kill takes back what the dead had half written, and a read-only connection may not.
+    """The outbox as the next start of the device finds it.
+
+    Writable: whoever opens it first after a kill takes back what the dead had half written, and a read-only connection
+    may not.
     """
     return closing(sqlite3.connect(f"file:{folder / 'outbox.db'}?mode=rw", uri=True))
 
